@@ -1,0 +1,39 @@
+#include "common/images.hpp"
+
+#include <cstdio>
+
+#include <unistd.h>
+
+namespace gantryd::app {
+
+using namespace std::chrono_literals;
+
+boost::asio::awaitable<base::result<model::image_id>> resolve_image(
+    docker::engine& docker, model::component_spec spec, runtime::clock& clk)
+{
+    const auto reference = spec.image_reference();
+    const auto who = "component " + spec.name.text() + ": ";
+    auto here = co_await docker.inspect_image(reference, clk.now() + 30s);
+    if (here)
+        co_return here->id;
+    if (here.error() != base::errc::not_found)
+        co_return base::fail(here.error().code(), who + here.error().context());
+
+    const bool terminal = ::isatty(STDERR_FILENO) != 0;
+    auto progress = [terminal](std::string line) {
+        if (terminal)
+            std::fprintf(stderr, "\r\033[K%s", line.c_str());
+    };
+    auto pulled = co_await docker.pull(reference, progress, clk.now() + 15min);
+    if (terminal)
+        std::fputs("\r\033[K", stderr);
+    if (!pulled)
+        co_return base::fail(pulled.error().code(),
+            who + "image " + reference + " is not on this machine and cannot be pulled: " + pulled.error().context());
+    auto now = co_await docker.inspect_image(reference, clk.now() + 30s);
+    if (!now)
+        co_return base::fail(now.error().code(), who + now.error().context());
+    co_return now->id;
+}
+
+}  // namespace gantryd::app

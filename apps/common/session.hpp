@@ -1,0 +1,23 @@
+#pragma once
+#include "common/settings.hpp"
+
+#include <gantryd/base/error.hpp>
+#include <gantryd/runtime/clock.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <functional>
+#include <string>
+
+namespace gantryd::app {
+
+/// Runs one command's coroutine on a loop of its own until it ends. SIGINT and SIGTERM cancel it.
+/// An exception becomes one line on stderr and exit_code::refused; being cancelled ends with `when_stopped`.
+exit_code run_session(std::function<boost::asio::awaitable<exit_code>(runtime::clock&)> command,
+    exit_code when_stopped = exit_code::refused);
+
+/// "gantryd: <sentence>" on stderr; exit_code::refused, or timed_out for that.
+exit_code refuse(const base::error& why);
+exit_code refuse(const std::string& why);
+
+}  // namespace gantryd::app

@@ -1,0 +1,50 @@
+#include "common/settings.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <cstdlib>
+
+namespace gantryd::app {
+
+base::log_level settings::level() const
+{
+    using enum base::log_level;
+    for (const auto level : {debug, info, warning, error})
+        if (text_of(level) == log_level)
+            return level;
+    return info;
+}
+
+void add_settings(CLI::App& to, settings& into)
+{
+    to.add_option("--state-dir", into.state_dir, "Where this machine's state lives")
+        ->envname("GANTRYD_STATE_DIR")
+        ->capture_default_str();
+    to.add_option("--store", into.store, "The embedded store's file (default: store.db in the state directory)")
+        ->envname("GANTRYD_STORE");
+    to.add_option("--haproxy", into.haproxy, "The HAProxy program")->envname("GANTRYD_HAPROXY")->capture_default_str();
+    to.add_option("--log-format", into.log_format, "text or json")
+        ->envname("GANTRYD_LOG_FORMAT")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->capture_default_str();
+    to.add_option("--log-level", into.log_level, "debug, info, warning or error")
+        ->envname("GANTRYD_LOG_LEVEL")
+        ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+        ->capture_default_str();
+    to.add_option("-o,--output", into.output, "table or json")
+        ->envname("GANTRYD_OUTPUT")
+        ->check(CLI::IsMember({"table", "json"}))
+        ->capture_default_str();
+}
+
+std::string environment(const char* name)
+{
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread
+    return value == nullptr ? std::string() : std::string(value);
+}
+
+std::string version() { return GANTRYD_VERSION; }
+
+}  // namespace gantryd::app

@@ -1,0 +1,38 @@
+#pragma once
+#include <gantryd/base/log.hpp>
+
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace gantryd::app {
+
+/// What scripts can rely on.
+enum class exit_code { done = 0, refused = 1, usage = 2, timed_out = 3, reverted = 4 };
+
+/// The options that every command has.
+struct settings {
+    std::string state_dir = "/var/lib/gantryd";
+    std::string store;  ///< path of the embedded store; empty: store.db in the state directory
+    std::string haproxy = "haproxy";
+    std::string log_format = "text";
+    std::string log_level = "info";
+    std::string output = "table";
+
+    std::string store_path() const { return store.empty() ? state_dir + "/store.db" : store; }
+    bool json() const { return output == "json"; }
+    base::log_level level() const;
+};
+
+/// Adds them, each with its environment variable, and -o.
+void add_settings(CLI::App& to, settings& into);
+
+/// A variable of our environment; empty when it is not set.
+std::string environment(const char* name);
+
+/// gantryd's version: "0.1.0".
+std::string version();
+
+}  // namespace gantryd::app

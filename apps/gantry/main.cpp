@@ -1,0 +1,177 @@
+#include "gantry.hpp"
+
+#include "common/images.hpp"
+#include "common/log_sink.hpp"
+#include "common/output.hpp"
+
+#include <gantryd/base/names.hpp>
+#include <gantryd/store/memory_store.hpp>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <algorithm>
+
+namespace {
+
+using namespace gantryd;
+using namespace gantryd::app;
+using namespace std::chrono_literals;
+
+bool nothing_left(const planner::world& world, const model::component_name& of)
+{
+    return std::ranges::none_of(world.instances, [&](const auto& entry) { return entry.second.component == of; });
+}
+
+/// Nothing of the component is left, and the proxy has been told.
+narrator::finished when_gone(const model::component_name& of)
+{
+    return [of](const planner::world& world, const planner::plan& plan, std::size_t under_way) {
+        const bool proxy_open = std::ranges::any_of(
+            plan.actions, [](const planner::action& a) { return std::holds_alternative<planner::update_proxy>(a); });
+        return world.docker.known && nothing_left(world, of) && !proxy_open && under_way == 0;
+    };
+}
+
+/// The release serves alone, or has failed and left nothing behind.
+narrator::finished when_settled(const model::component_name& of, model::release_number number)
+{
+    return [of, number](const planner::world& world, const planner::plan& plan, std::size_t under_way) {
+        const auto component = world.components.find(of);
+        const auto summary = plan.components.find(of);
+        if (component == world.components.end() || summary == plan.components.end() || under_way > 0)
+            return false;
+        const auto release = component->second.releases.find(number);
+        if (release == component->second.releases.end())
+            return false;
+        if (planner::has_failed(component->second, *release->second))
+            return std::ranges::none_of(world.instances, [&](const auto& entry) {
+                return entry.second.component == of && entry.second.release == number;
+            });
+        return summary->second.state == "running" && summary->second.running == number;
+    };
+}
+
+/// The other components of the file, whose containers this run leaves alone.
+std::set<model::component_name> others(const std::vector<local_container>& containers, const model::component_name& of)
+{
+    std::set<model::component_name> out;
+    for (const auto& container : containers)
+        if (container.identity.component != of)
+            out.insert(container.identity.component);
+    return out;
+}
+
+boost::asio::awaitable<exit_code> start_release(local_invocation what, model::project_spec project, machine& on,
+    const std::vector<local_container>& containers, runtime::clock& clk)
+{
+    const auto spec = *project.find(what.name());
+    auto image = co_await resolve_image(on.docker(), spec, clk);
+    if (!image)
+        co_return refuse(image.error());
+    const auto desired = store::make_memory_store(clk);
+    auto recorded = co_await record_what_runs(*desired, what, containers, clk);
+    if (!recorded)
+        co_return refuse(recorded.error());
+
+    const model::project_name name(what.project);
+    std::vector<control::release_request> requests{{spec, *image}};
+    auto released = co_await control::release_components(
+        *desired, name, std::move(requests), user_at_host(), clk, clk.now() + 5s);
+    if (!released)
+        co_return refuse(released.error());
+    auto options = on.options_for(name);
+    options.hold = others(containers, what.name());
+    options.publish = false;
+    bool failed = false;
+    co_await run_until_finished(on, *desired, std::move(options), what.name(),
+        when_settled(what.name(), released->front().number), what.monitor, failed);
+    co_return failed && !what.monitor ? exit_code::reverted : exit_code::done;
+}
+
+boost::asio::awaitable<exit_code> end(local_invocation what, machine& on, model::intent intent,
+    const std::vector<local_container>& containers, runtime::clock& clk)
+{
+    const auto desired = store::make_memory_store(clk);
+    auto recorded = co_await record_what_runs(*desired, what, containers, clk);
+    if (!recorded)
+        co_return refuse(recorded.error());
+    const model::project_name name(what.project);
+    std::vector<model::component_name> components{what.name()};
+    auto marked = co_await control::set_intent(*desired, name, std::move(components), intent, clk.now() + 5s);
+    if (!marked)
+        co_return refuse(marked.error());
+    auto options = on.options_for(name);
+    options.hold = others(containers, what.name());
+    options.publish = false;
+    bool failed = false;
+    co_await run_until_finished(on, *desired, std::move(options), what.name(), when_gone(what.name()), false, failed);
+    co_return exit_code::done;
+}
+
+boost::asio::awaitable<exit_code> act(local_invocation what, runtime::clock& clk)
+{
+    auto project = read_local_project(what);
+    if (!project)
+        co_return exit_code::refused;
+    if (what.action == "list")
+        co_return co_await list_local(what, clk);
+
+    const auto sink = make_stderr_sink(what.with.log_format);
+    const base::logger log(*sink, what.with.level());
+    auto on = open_machine(what.with, clk, log);
+    if (!on)
+        co_return refuse(on.error());
+    auto containers = co_await find_containers((*on)->docker(), model::project_name(what.project), clk);
+    if (!containers)
+        co_return refuse(containers.error());
+    const bool runs = std::ranges::any_of(*containers, [&](const local_container& c) {
+        return c.identity.component == what.name() && c.row.status == docker::container_status::running;
+    });
+    if (what.action == "start" && runs && !what.monitor) {
+        print("Component " + what.component + " is already running\n");
+        co_return exit_code::done;
+    }
+    if ((what.action == "stop" || what.action == "kill") && !runs) {
+        print("Component " + what.component + " is not running\n");
+        co_return exit_code::done;
+    }
+    if (what.action == "stop")
+        co_return co_await end(what, **on, model::intent::stopped, *containers, clk);
+    if (what.action == "kill")
+        co_return co_await end(what, **on, model::intent::killed, *containers, clk);
+    co_return co_await start_release(what, std::move(*project), **on, *containers, clk);
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    local_invocation what;
+    what.with.log_level = "error";  // the console lines tell the story
+    what.with.state_dir = "/var/lib/gantryd/local";
+    CLI::App cli{"Starts, updates and stops a component of a project file on this machine, without a store."};
+    cli.name("gantry");
+    cli.set_version_flag("--version", version());
+    add_settings(cli, what.with);
+    cli.add_option("--project", what.project, "Namespace of the containers on this machine")->capture_default_str();
+    cli.add_flag("-m,--monitor", what.monitor, "Stay, check the component's health and replace what fails");
+    cli.add_option("--setconfig", what.overrides, "Override a field for this run: tag=v2, ports.8888=9000")
+        ->take_all()
+        ->expected(1);
+    cli.add_option("file", what.file, "The project file, JSON or YAML")->required();
+    cli.add_option("action", what.action, "What to do")
+        ->required()
+        ->check(CLI::IsMember({"list", "start", "update", "stop", "kill"}));
+    cli.add_option("component", what.component, "The component")->required();
+    try {
+        cli.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        return cli.exit(e) == 0 ? 0 : static_cast<int>(exit_code::usage);
+    }
+    if (!base::is_name(what.project))
+        return static_cast<int>(refuse("\"" + what.project + "\" is no name: expected " + std::string(base::name_rule)));
+    auto session = [&](runtime::clock& clk) { return act(what, clk); };
+    return static_cast<int>(run_session(session, what.monitor ? exit_code::done : exit_code::refused));
+}

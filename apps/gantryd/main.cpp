@@ -1,0 +1,111 @@
+#include "commands.hpp"
+#include "common/session.hpp"
+
+#include <gantryd/base/names.hpp>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <chrono>
+#include <map>
+#include <string>
+
+namespace {
+
+using namespace gantryd;
+
+std::string check_name(const std::string& text)
+{
+    return base::is_name(text) ? std::string() : "\"" + text + "\" is no name: expected " + std::string(base::name_rule);
+}
+
+/// Builds the command line; the command that was chosen ends up in `chosen`.
+class command_line_parser {
+public:
+    explicit command_line_parser(app::invocation& into) : into_(into)
+    {
+        cli_.name("gantryd");
+        cli_.require_subcommand(1);
+        cli_.fallthrough();
+        cli_.set_version_flag("--version", app::version());
+        app::add_settings(cli_, into_.with);
+        file(project(add("setconfig", "Store a project file; nothing that runs changes", app::setconfig)));
+        project(add("getconfig", "Print the stored project file", app::getconfig));
+        file(add("validate", "Check a project file and print what it means", app::validate));
+        auto* update = components(project(add("update", "Release components: spec and image as they are now", app::update)), true);
+        waiting(update);
+        components(project(add("run", "Run the daemon for a project on this machine", app::run)), false);
+        project(add("list", "List the components of a project", app::list));
+        components(project(add("status", "Show instances, releases and conditions", app::status)), false, true);
+        components(project(add("why", "Explain whatever waits or failed", app::why)), false, true);
+        waiting(components(project(add("stop", "Drain and stop components", app::stop)), true));
+        waiting(components(project(add("kill", "Kill components now", app::kill)), true));
+        components(project(add("history", "List the releases of a component", app::history)), false, true);
+    }
+
+    int parse(int argc, char** argv)
+    {
+        try {
+            cli_.parse(argc, argv);
+            into_.timeout = std::chrono::seconds(seconds_);
+            return 0;
+        } catch (const CLI::ParseError& e) {
+            return cli_.exit(e) == 0 ? -1 : static_cast<int>(app::exit_code::usage);
+        }
+    }
+
+    app::command chosen = nullptr;
+
+private:
+    CLI::App* add(const std::string& name, const std::string& help, app::command what)
+    {
+        auto* out = cli_.add_subcommand(name, help);
+        out->callback([this, what] { chosen = what; });
+        return out;
+    }
+    CLI::App* project(CLI::App* to)
+    {
+        to->add_option("project", into_.project, "The project")->required()->check(CLI::Validator(check_name, "NAME"));
+        return to;
+    }
+    CLI::App* file(CLI::App* to)
+    {
+        to->add_option("file", into_.file, "The project file, JSON or YAML")->required();
+        return to;
+    }
+    CLI::App* components(CLI::App* to, bool required, bool positional = false)
+    {
+        const auto name = positional ? "-c,--component,component" : "-c,--component";
+        auto* option = to->add_option(name, into_.components, "Components")->check(CLI::Validator(check_name, "NAME"));
+        if (required)
+            option->required();
+        return to;
+    }
+    void waiting(CLI::App* to)
+    {
+        to->add_flag("-w,--wait", into_.wait, "Wait until it is done, showing progress");
+        const std::map<std::string, long> units{{"s", 1}, {"m", 60}, {"h", 3600}};
+        to->add_option("--timeout", seconds_, "Longest wait: seconds, or with a unit (90s, 5m)")
+            ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::CASE_INSENSITIVE))
+            ->check(CLI::PositiveNumber);
+    }
+
+    CLI::App cli_{"Puts new versions live without anyone noticing, and keeps them alive."};
+    app::invocation& into_;
+    long seconds_ = 60;
+};
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    app::invocation what;
+    command_line_parser line(what);
+    if (const int failed = line.parse(argc, argv); failed != 0)
+        return failed == -1 ? 0 : failed;
+    const bool is_daemon = line.chosen == app::run;
+    auto session = [&](runtime::clock& clk) { return line.chosen(what, clk); };
+    // A daemon that is told to stop has done its work; a command that is interrupted has not.
+    return static_cast<int>(app::run_session(session, is_daemon ? app::exit_code::done : app::exit_code::refused));
+}

@@ -1,0 +1,122 @@
+#include "commands.hpp"
+#include "common/images.hpp"
+#include "common/machine.hpp"
+#include "common/output.hpp"
+
+#include <gantryd/base/names.hpp>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gantryd::app {
+namespace {
+
+/// The specs of the components to be released, in the order of the command line.
+base::result<std::vector<model::component_spec>> specs_of(const control::stored_config& config, const invocation& what)
+{
+    std::vector<model::component_spec> out;
+    for (const auto& name : what.component_names()) {
+        const auto* spec = config.meaning.find(name);
+        if (spec == nullptr)
+            return base::fail(base::errc::rejected,
+                fmt::format("component {} is not in the config of project {}", name.text(), what.project));
+        out.push_back(*spec);
+    }
+    return out;
+}
+
+void show(const invocation& what, const std::vector<control::released>& released,
+    const std::vector<control::release_request>& requests)
+{
+    if (!what.with.json()) {
+        print("Updating the image IDs on components\n");
+        for (const auto& request : requests)
+            print(fmt::format("Component {} -> {}\n", request.spec.name.text(), base::short_id(request.image.text())));
+        return;
+    }
+    boost::json::array out;
+    for (std::size_t i = 0; i < released.size(); ++i)
+        out.emplace_back(boost::json::object{{"component", released[i].component.text()},
+            {"release", model::value_of(released[i].number)}, {"new", released[i].is_new},
+            {"imageid", requests[i].image.text()}});
+    print_json(boost::json::object{{"components", std::move(out)}});
+}
+
+progress look_at(const control::project_overview& all, const model::component_name& name, model::release_number number)
+{
+    const auto* of = all.find(name);
+    const auto release = of == nullptr ? std::map<model::release_number, model::release>::const_iterator()
+                                       : of->releases.find(number);
+    if (of == nullptr || release == of->releases.end())
+        return {true, exit_code::refused, fmt::format("release {} is gone from the store", model::value_of(number))};
+    const auto label = fmt::format("release {}", model::value_of(number));
+    switch (release->second.outcome) {
+    case model::release_outcome::live: {
+        const auto serves = std::ranges::any_of(
+            of->reports, [&](const model::component_report& report) { return report.running == number; });
+        return {serves, exit_code::done, serves ? label + " is live" : label + " is being started"};
+    }
+    case model::release_outcome::failed:
+        return {true, exit_code::reverted,
+            fmt::format("{} failed: {}", label,
+                release->second.why_failed ? release->second.why_failed->reason : "no evidence was kept")};
+    case model::release_outcome::superseded: return {true, exit_code::refused, label + " was superseded"};
+    case model::release_outcome::pending: break;
+    }
+    if (of->state && of->state->status != model::intent::ready)
+        return {true, exit_code::refused, fmt::format("the component was {}", text_of(of->state->status))};
+    if (!all.is_looked_after(name))
+        return {false, {}, label + ": no daemon looks after it; start one with `gantryd run`"};
+    for (const auto& report : of->reports)
+        for (const auto& condition : report.conditions)
+            return {false, {}, fmt::format("{}: {}", label, condition.text)};
+    return {false, {}, label + " is under way"};
+}
+
+}  // namespace
+
+boost::asio::awaitable<exit_code> update(invocation what, runtime::clock& clk)
+{
+    auto store = open_store(what.with, clk, false);
+    if (!store)
+        co_return refuse(store.error());
+    auto config = co_await control::read_config(**store, what.project_name(), clk.now() + store_limit);
+    if (!config)
+        co_return refuse(config.error());
+    if (!*config)
+        co_return refuse(fmt::format("project {} has no config; store one with `gantryd setconfig {} FILE`",
+            what.project, what.project));
+    auto specs = specs_of(**config, what);
+    if (!specs)
+        co_return refuse(specs.error());
+
+    auto docker = open_docker(clk);
+    if (!docker)
+        co_return refuse(docker.error());
+    std::vector<control::release_request> requests;
+    for (const auto& spec : *specs) {
+        auto image = co_await resolve_image(**docker, spec, clk);
+        if (!image)
+            co_return refuse(image.error());
+        requests.push_back({spec, std::move(*image)});
+    }
+    auto wanted = requests;
+    auto released = co_await control::release_components(
+        **store, what.project_name(), std::move(requests), user_at_host(), clk, clk.now() + store_limit);
+    if (!released)
+        co_return refuse(released.error());
+    show(what, *released, wanted);
+    if (!what.wait)
+        co_return exit_code::done;
+
+    auto numbers = *released;
+    auto look = [numbers](const control::project_overview& all, const model::component_name& name) {
+        const auto found = std::ranges::find(numbers, name, &control::released::component);
+        return look_at(all, name, found->number);
+    };
+    co_return co_await wait_for(**store, what, clk, look);
+}
+
+}  // namespace gantryd::app

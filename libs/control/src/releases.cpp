@@ -1,0 +1,139 @@
+#include <gantryd/control/project.hpp>
+
+#include <gantryd/model/component_json.hpp>
+#include <gantryd/records/codec.hpp>
+#include <gantryd/records/keys.hpp>
+
+#include <map>
+
+namespace gantryd::control {
+namespace {
+
+constexpr int most_races = 5;
+/// History kept per component; the wanted release and the newest live one are kept in any case.
+constexpr std::size_t kept_releases = 50;
+
+/// What the store holds of one component.
+struct present {
+    store::revision state_revision{};
+    std::optional<model::component_state> state;
+    std::map<model::release_number, model::release> releases;
+    model::release_number last{};  ///< highest number ever seen, readable or not
+
+    const model::release* wanted() const
+    {
+        if (!state || !state->release)
+            return nullptr;
+        const auto found = releases.find(*state->release);
+        return found == releases.end() ? nullptr : &found->second;
+    }
+};
+
+std::map<model::component_name, present> sort_pairs(const model::project_name& project, const store::snapshot& all)
+{
+    std::map<model::component_name, present> out;
+    for (const auto& pair : all.pairs) {
+        const auto key = records::parse_component_key(project, pair.key);
+        if (!key)
+            continue;
+        auto& of = out[key->component];
+        if (!key->release) {
+            of.state_revision = pair.modified;
+            if (auto state = records::decode_component_state(pair.value))
+                of.state = std::move(*state);
+            continue;
+        }
+        of.last = std::max(of.last, *key->release);
+        if (auto release = records::decode_release(pair.value))
+            of.releases.emplace(*key->release, std::move(*release));
+    }
+    return out;
+}
+
+store::operation put(std::string key, std::string value)
+{
+    return {store::operation::kind::put, std::move(key), std::move(value), {}};
+}
+
+void drop_old_history(const model::project_name& project, const model::component_name& component, const present& of,
+    store::transaction& write)
+{
+    if (of.releases.size() < kept_releases)
+        return;
+    auto surplus = of.releases.size() + 1 - kept_releases;
+    model::release_number newest_live{};
+    for (const auto& [number, release] : of.releases)
+        if (release.outcome == model::release_outcome::live)
+            newest_live = number;
+    for (const auto& [number, release] : of.releases) {
+        if (surplus == 0)
+            return;
+        --surplus;
+        if (&release == of.wanted() || number == newest_live)
+            continue;
+        write.operations.push_back(
+            {store::operation::kind::erase, records::release_key(project, component, number), {}, {}});
+    }
+}
+
+/// Adds one component's release to the transaction.
+released add_release(const model::project_name& project, const release_request& request, const present& of,
+    const std::string& created_by, base::wall_time now, store::transaction& write)
+{
+    const auto& name = request.spec.name;
+    released out{name, {}, false};
+    const auto hash = model::spec_hash(request.spec);
+    const auto* wanted = of.wanted();
+    const bool same = wanted != nullptr && wanted->spec_hash == hash && wanted->image == request.image
+        && wanted->outcome != model::release_outcome::failed;
+    if (same) {
+        out.number = wanted->number;
+    } else {
+        out.number = model::next(of.last);
+        out.is_new = true;
+        const model::release fresh{.number = out.number, .spec = request.spec, .image = request.image,
+            .spec_hash = hash, .created_by = created_by, .created_at = now};
+        write.operations.push_back(put(records::release_key(project, name, out.number), records::encode(fresh)));
+        if (wanted != nullptr && wanted->outcome == model::release_outcome::pending) {
+            auto passed_over = *wanted;
+            passed_over.outcome = model::release_outcome::superseded;
+            passed_over.outcome_at = now;
+            write.operations.push_back(
+                put(records::release_key(project, name, wanted->number), records::encode(passed_over)));
+        }
+        drop_old_history(project, name, of, write);
+    }
+    const model::component_state state{model::intent::ready, request.image, out.number};
+    const auto key = records::state_key(project, name);
+    write.conditions.push_back({key, store::compare::target::modified, of.state_revision});
+    write.operations.push_back(put(key, records::encode(state)));
+    return out;
+}
+
+}  // namespace
+
+boost::asio::awaitable<base::result<std::vector<released>>> release_components(store::store& to,
+    model::project_name project, std::vector<release_request> requests, std::string created_by,
+    runtime::clock& clk, runtime::time_point deadline)
+{
+    for (int attempt = 1;; ++attempt) {
+        auto all = co_await to.list(records::components_prefix(project), deadline);
+        if (!all)
+            co_return std::unexpected(all.error());
+        const auto known = sort_pairs(project, *all);
+        store::transaction write;
+        std::vector<released> out;
+        for (const auto& request : requests) {
+            const auto of = known.find(request.spec.name);
+            out.push_back(add_release(project, request, of == known.end() ? present() : of->second, created_by,
+                clk.wall_now(), write));
+        }
+        auto done = co_await to.commit(std::move(write), deadline);
+        if (done)
+            co_return out;
+        if (done.error() != base::errc::conflict || attempt == most_races)
+            co_return std::unexpected(done.error());
+    }
+}
+
+}  // namespace gantryd::control

@@ -1,0 +1,71 @@
+#pragma once
+#include <gantryd/base/log.hpp>
+#include <gantryd/docker/engine.hpp>
+#include <gantryd/haproxy/proxy.hpp>
+#include <gantryd/health/prober.hpp>
+#include <gantryd/planner/plan.hpp>
+#include <gantryd/runtime/clock.hpp>
+#include <gantryd/store/store.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <functional>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+
+namespace gantryd::daemon {
+
+/// The outside world, owned by main(); everything outlives the daemon.
+struct collaborators {
+    store::store& desired;   ///< projects, releases, reports
+    store::store& ledger;    ///< small local facts that must survive a restart; losing it is harmless
+    docker::engine& docker;
+    haproxy::proxy& proxy;
+    health::prober& prober;
+    runtime::clock& clk;
+    std::mt19937& random;
+    const base::logger& log;
+};
+
+/// What happens, as it happens: for programs that show it to a person. Called on the loop; must not block.
+class observer {
+public:
+    virtual ~observer() = default;
+    virtual void container_starting(const planner::instance&) {}
+    virtual void check_running(const planner::instance&, const model::check_spec&) {}
+    virtual void instance_ready(const planner::instance&) {}
+    virtual void instance_failed(const planner::instance&, const model::evidence&) {}
+    virtual void drain_begun(const planner::instance&) {}
+    virtual void container_stopping(const planner::instance&) {}
+    virtual void container_killing(const planner::instance&) {}
+    virtual void container_removed(const planner::instance&) {}
+    virtual void proxy_updating(bool to_nothing) { (void)to_nothing; }
+    virtual void proxy_updated() {}
+    /// After every round: the world, what was planned for it, and how many actions are under way.
+    virtual void planned(const planner::world&, const planner::plan&, std::size_t under_way)
+    {
+        (void)under_way;
+    }
+};
+
+struct options {
+    model::project_name project;
+    std::optional<std::set<model::component_name>> only;  ///< absent: every component of the project
+    std::set<model::component_name> hold;  ///< leave their containers alone, only keep routing to them
+    model::machine_id machine;
+    std::string host;     ///< this machine's name, for people
+    std::string version;  ///< gantryd's
+    std::int64_t pid = 0;
+    std::string boot_id;  ///< changes with every boot of the machine
+    std::string binding_directory;  ///< for bindings with "{container_id}"
+    bool publish = true;  ///< write reports and presence to the store
+};
+
+/// Reconciles until cancelled: follows the desired state, Docker, the probes and the proxy, plans, and acts.
+/// Containers and proxy are left running at the end. `watcher` may be null.
+/// Cancellation: terminal; every task is joined before it returns.
+boost::asio::awaitable<void> run(collaborators io, options what, observer* watcher);
+
+}  // namespace gantryd::daemon

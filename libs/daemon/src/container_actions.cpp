@@ -1,0 +1,158 @@
+#include "executor.hpp"
+
+#include <gantryd/base/names.hpp>
+
+#include <chrono>
+#include <filesystem>
+
+namespace gantryd::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+using base::errc;
+
+constexpr auto call_limit = 60s;
+constexpr int evidence_lines = 20;
+
+std::chrono::seconds whole_seconds(std::chrono::milliseconds d) { return std::chrono::ceil<std::chrono::seconds>(d); }
+
+}  // namespace
+
+boost::asio::awaitable<model::evidence> executor::gather(model::instance_name name, std::string why)
+{
+    model::evidence out{.reason = std::move(why), .instance = name.text()};
+    const auto* instance = st_.find(name);
+    if (instance == nullptr || instance->container.empty())
+        co_return out;
+    out.check = instance->check;
+    out.last_answer = instance->answer;
+    const auto id = instance->container;
+    auto lines = co_await st_.io.docker.logs(id, evidence_lines, st_.io.clk.now() + 5s);
+    if (lines)
+        out.last_log_lines = std::move(*lines);
+    auto details = co_await st_.io.docker.inspect(id, st_.io.clk.now() + 5s);
+    if (!details)
+        co_return out;
+    out.oom_killed = details->oom_killed;
+    if (details->status == docker::container_status::exited || details->status == docker::container_status::dead)
+        out.exit_code = details->exit_code;
+    if (out.oom_killed)
+        out.reason += ", out of memory";
+    if (!details->error.empty())
+        out.reason += ": " + details->error;
+    co_return out;
+}
+
+boost::asio::awaitable<executor::outcome> executor::condemn(planner::condemn_instance what)
+{
+    auto why = co_await gather(what.name, what.why);
+    auto* instance = st_.find(what.name);
+    if (instance != nullptr && !instance->failure)
+        st_.record_failure(*instance, std::move(why));
+    co_return outcome();
+}
+
+boost::asio::awaitable<executor::outcome> executor::send_signals(model::instance_name name)
+{
+    const auto* instance = st_.find(name);
+    const auto* spec = instance == nullptr ? nullptr : planner::spec_of(st_.world, *instance);
+    if (spec == nullptr || instance->signals_done)
+        co_return outcome();
+    const auto signals = spec->termination_signals;
+    const health::probe_target target{instance->container, instance->address};
+    for (const auto& signal : signals) {
+        auto answer = co_await st_.io.prober.signal(signal, target);
+        st_.io.log.info("termination signal sent", {{"instance", name.text()}, {"signal", signal.id},
+            {"delivered", answer.passed}, {"answer", answer.answer}});
+    }
+    // Once per drain, whatever came of it: the drain's deadline is the limit, not the container's mood.
+    if (auto* now = st_.find(name)) {
+        now->signals_done = true;
+        st_.memory.save(*now);
+    }
+    co_return outcome();
+}
+
+boost::asio::awaitable<executor::outcome> executor::stop_container(model::instance_name name)
+{
+    auto* instance = st_.find(name);
+    if (instance == nullptr || instance->container.empty())
+        co_return outcome();
+    const auto* spec = planner::spec_of(st_.world, *instance);
+    const auto grace = whole_seconds(spec == nullptr ? std::chrono::milliseconds(10s) : spec->stop_timeout);
+    instance->stop_since = st_.io.clk.now();
+    st_.memory.save(*instance);
+    st_.watcher.container_stopping(*instance);
+    st_.dirty.set();
+
+    const auto id = instance->container;
+    const auto deadline = st_.io.clk.now() + grace + call_limit;
+    auto stopped = co_await st_.io.docker.stop(id, grace, deadline);
+    instance = st_.find(name);
+    if (instance == nullptr || (!stopped && stopped.error() == errc::not_found))
+        co_return outcome();
+    if (!stopped) {
+        instance->stop_since.reset();  // it was not told: tell it again
+        co_return std::unexpected(stopped.error());
+    }
+    st_.io.log.info("container stopped", {{"component", instance->component.text()}, {"instance", name.text()},
+        {"took_ms", (st_.io.clk.now() - *instance->stop_since) / 1ms}});
+    auto looked = co_await look(name);
+    co_return looked;
+}
+
+boost::asio::awaitable<executor::outcome> executor::kill_container(model::instance_name name)
+{
+    auto* instance = st_.find(name);
+    if (instance == nullptr || instance->container.empty() || instance->now == planner::phase::exited)
+        co_return outcome();
+    if (!instance->stop_since)
+        instance->stop_since = st_.io.clk.now();
+    st_.watcher.container_killing(*instance);
+    const auto id = instance->container;
+    if (instance->now == planner::phase::created) {
+        auto removed = co_await st_.io.docker.remove(id, true, st_.io.clk.now() + call_limit);
+        st_.docker_dirty.set();
+        co_return removed;
+    }
+    auto killed = co_await st_.io.docker.kill(id, "SIGKILL", st_.io.clk.now() + call_limit);
+    if (!killed && killed.error() != errc::not_found)
+        co_return std::unexpected(killed.error());
+    st_.io.log.info("container killed", {{"instance", name.text()}});
+    auto ended = co_await st_.io.docker.wait(id, st_.io.clk.now() + call_limit);
+    (void)ended;  // what became of it is looked at, not believed
+    auto looked = co_await look(name);
+    co_return looked;
+}
+
+boost::asio::awaitable<executor::outcome> executor::remove(model::instance_name name)
+{
+    auto* instance = st_.find(name);
+    if (instance == nullptr)
+        co_return outcome();
+    const auto id = instance->container;
+    if (!id.empty()) {
+        auto removed = co_await st_.io.docker.remove(id, false, st_.io.clk.now() + call_limit);
+        if (!removed && removed.error() != errc::not_found)
+            co_return std::unexpected(removed.error());
+    }
+    instance = st_.find(name);
+    if (instance == nullptr)
+        co_return outcome();
+    if (const auto* spec = planner::spec_of(st_.world, *instance))
+        for (std::size_t i = 0; i < spec->bindings.size(); ++i) {
+            const std::filesystem::path link = st_.what.binding_directory + "/" + name.text() + "-" + std::to_string(i);
+            std::error_code ec;
+            if (std::filesystem::is_symlink(link, ec))
+                std::filesystem::remove(link, ec);
+        }
+    st_.io.log.info("container removed", {{"component", instance->component.text()}, {"instance", name.text()},
+        {"container", base::short_id(id.text())}});
+    st_.watcher.container_removed(*instance);
+    st_.memory.forget(*instance);
+    st_.world.instances.erase(name);
+    st_.touch(name);
+    co_return outcome();
+}
+
+}  // namespace gantryd::daemon

@@ -1,0 +1,217 @@
+#include "executor.hpp"
+
+#include <gantryd/base/names.hpp>
+#include <gantryd/daemon/labels.hpp>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace gantryd::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+using base::errc;
+
+constexpr auto call_limit = 60s;
+constexpr auto pull_limit = 15min;
+constexpr std::string_view id_token = "{container_id}";
+
+/// True when the engine said no to this very container: the release is to blame, not the moment.
+bool is_verdict(const base::error& why) { return why == errc::rejected || why == errc::not_found; }
+
+/// Where a binding's "{container_id}" path is reached from: Docker wants the path before there is an id, so it
+/// gets a link of ours, and the link gets its target when the id is known.
+std::string link_path(const std::string& directory, const model::instance_name& name, std::size_t index)
+{
+    return directory + "/" + name.text() + "-" + std::to_string(index);
+}
+
+docker::create_request request_for(const options& what, const model::instance_name& name, const model::release& release)
+{
+    const auto& spec = release.spec;
+    docker::create_request out;
+    out.name = name.text();
+    out.image = release.image;
+    out.command = spec.command;
+    out.user = spec.user;
+    for (const auto& variable : spec.environment_variables)
+        out.environment.push_back(variable.name + "=" + variable.value);
+    out.labels = labels_for(what.project, release);
+    for (const auto& port : spec.ports)
+        out.exposed_ports.push_back(port.container);
+    for (const auto& link : spec.define_component_links)
+        out.exposed_ports.push_back(link.port);
+    std::ranges::sort(out.exposed_ports);
+    out.exposed_ports.erase(std::ranges::unique(out.exposed_ports).begin(), out.exposed_ports.end());
+    for (std::size_t i = 0; i < spec.bindings.size(); ++i) {
+        const auto& binding = spec.bindings[i];
+        const bool has_token = binding.external.contains(id_token);
+        out.binds.push_back((has_token ? link_path(what.binding_directory, name, i) : binding.external) + ":" + binding.volume);
+    }
+    out.volumes_from = spec.volumes_from;
+    out.privileged = spec.privileged;
+    out.memory_bytes = spec.resources.memory_bytes;
+    out.nano_cpus = spec.resources.nano_cpus;
+    out.pids_limit = spec.resources.pids;
+    out.stop_signal = spec.stop_signal;
+    return out;
+}
+
+/// Gives the links of "{container_id}" bindings their targets.
+base::result<void> link_bindings(const options& what, const model::instance_name& name,
+    const model::component_spec& spec, const model::container_id& container)
+{
+    for (std::size_t i = 0; i < spec.bindings.size(); ++i) {
+        auto target = spec.bindings[i].external;
+        const auto at = target.find(id_token);
+        if (at == std::string::npos)
+            continue;
+        target.replace(at, id_token.size(), base::short_id(container.text()));
+        const auto link = link_path(what.binding_directory, name, i);
+        std::error_code ec;
+        std::filesystem::create_directories(what.binding_directory, ec);
+        std::filesystem::create_directories(target, ec);
+        // Docker may have made a directory where it missed one.
+        std::filesystem::remove(link, ec);
+        std::filesystem::create_directory_symlink(target, link, ec);
+        if (ec)
+            return base::fail(errc::rejected, "binding " + target + ": " + ec.message());
+    }
+    return {};
+}
+
+}  // namespace
+
+boost::asio::awaitable<executor::outcome> executor::pull_image(std::shared_ptr<const model::release> release)
+{
+    const auto reference = release->spec.image_reference();
+    st_.io.log.info("pulling image", {{"image", reference}});
+    auto progress = [this, &reference](std::string line) {
+        st_.io.log.debug("pull", {{"image", reference}, {"progress", line}});
+    };
+    auto pulled = co_await st_.io.docker.pull(reference, progress, st_.io.clk.now() + pull_limit);
+    if (!pulled)
+        co_return base::fail("pull", pulled.error());
+    auto image = co_await st_.io.docker.inspect_image(reference, st_.io.clk.now() + call_limit);
+    if (!image)
+        co_return std::unexpected(image.error());
+    if (image->id != release->image)
+        co_return base::fail(errc::rejected,
+            reference + " is now " + base::short_id(image->id.text()) + ", and the release wants "
+                + base::short_id(release->image.text()));
+    co_return outcome();
+}
+
+boost::asio::awaitable<base::result<model::container_id>> executor::make_container(
+    model::instance_name name, std::shared_ptr<const model::release> release)
+{
+    auto request = request_for(st_.what, name, *release);
+    auto again = request;
+    auto made = co_await st_.io.docker.create(std::move(request), st_.io.clk.now() + call_limit);
+    if (made || made.error() != errc::not_found)
+        co_return made;
+    auto pulled = co_await pull_image(release);
+    if (!pulled)
+        co_return std::unexpected(pulled.error());
+    auto made_now = co_await st_.io.docker.create(std::move(again), st_.io.clk.now() + call_limit);
+    co_return made_now;
+}
+
+boost::asio::awaitable<executor::outcome> executor::create(planner::create_instance what)
+{
+    if (st_.find(what.name) != nullptr)
+        co_return outcome();
+    planner::instance fresh;
+    fresh.name = what.name;
+    fresh.component = what.component;
+    fresh.release = what.release;
+    fresh.started_at = st_.io.clk.now();
+    const auto release = st_.release_of(fresh);
+    if (!release)
+        co_return outcome();
+    fresh.image = release->image;
+    st_.world.instances[what.name] = std::move(fresh);
+    st_.touch(what.name);
+    st_.dirty.set();
+
+    auto made = co_await make_container(what.name, release);
+    auto* instance = st_.find(what.name);
+    if (instance == nullptr)
+        co_return outcome();
+    if (!made) {
+        if (is_verdict(made.error()))
+            st_.record_failure(*instance, {.reason = made.error().context(), .instance = what.name.text()});
+        st_.world.instances.erase(what.name);  // the next list brings it back if it is there all the same
+        st_.docker_dirty.set();
+        if (is_verdict(made.error()))
+            co_return outcome();
+        co_return std::unexpected(made.error());
+    }
+    instance->container = *made;
+    instance->now = planner::phase::created;
+    st_.touch(what.name);
+    co_return co_await start(what.name);
+}
+
+boost::asio::awaitable<executor::outcome> executor::start(model::instance_name name)
+{
+    auto* instance = st_.find(name);
+    if (instance == nullptr || instance->container.empty())
+        co_return outcome();
+    if (const auto* spec = planner::spec_of(st_.world, *instance)) {
+        auto linked = link_bindings(st_.what, name, *spec, instance->container);
+        if (!linked) {
+            st_.record_failure(*instance, {.reason = linked.error().context(), .instance = name.text()});
+            co_return outcome();
+        }
+    }
+    st_.watcher.container_starting(*instance);
+    const auto id = instance->container;
+    auto started = co_await st_.io.docker.start(id, st_.io.clk.now() + call_limit);
+    instance = st_.find(name);
+    if (instance == nullptr)
+        co_return outcome();
+    if (!started && is_verdict(started.error())) {
+        st_.record_failure(*instance, {.reason = started.error().context(), .instance = name.text()});
+        st_.touch(name);
+        co_return outcome();
+    }
+    if (!started)
+        co_return std::unexpected(started.error());
+    auto looked = co_await look(name);
+    co_return looked;
+}
+
+boost::asio::awaitable<executor::outcome> executor::look(model::instance_name name)
+{
+    auto* instance = st_.find(name);
+    if (instance == nullptr)
+        co_return outcome();
+    const auto id = instance->container;
+    auto details = co_await st_.io.docker.inspect(id, st_.io.clk.now() + call_limit);
+    instance = st_.find(name);
+    if (instance == nullptr)
+        co_return outcome();
+    if (!details) {
+        if (details.error() == errc::not_found)
+            st_.world.instances.erase(name);
+        co_return details.error() == errc::not_found ? outcome() : outcome(std::unexpected(details.error()));
+    }
+    const bool runs = details->status == docker::container_status::running;
+    if (runs && instance->now != planner::phase::running) {
+        instance->started_at = st_.io.clk.now();
+        st_.io.log.info("container started", {{"component", instance->component.text()}, {"instance", name.text()},
+            {"container", base::short_id(id.text())}, {"address", details->address}});
+    }
+    instance->address = details->address;
+    if (runs) {
+        instance->now = planner::phase::running;
+    } else if (details->status != docker::container_status::created) {
+        instance->now = planner::phase::exited;
+        instance->exit_code = details->exit_code;
+    }
+    st_.touch(name);
+    co_return outcome();
+}
+
+}  // namespace gantryd::daemon

@@ -1,0 +1,69 @@
+#pragma once
+#include "state.hpp"
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace gantryd::daemon {
+
+/// Carries plans out, in tasks of the scope that it is given: one action per key at a time, each with a deadline. What an action finds out goes into the
+/// world; a failed one is not begun again before its pause is over.
+class executor {
+public:
+    executor(state& st, runtime::task_scope& tasks) : st_(st), tasks_(tasks) {}
+
+    /// Begins what is not under way yet. Returns when the next action that is held back may be tried again.
+    std::optional<base::time_point> begin(const std::vector<planner::action>& actions);
+
+    std::size_t under_way() const noexcept { return busy_.size(); }
+
+private:
+    using outcome = base::result<void>;
+
+    // The actions that take no time.
+    void mark_ready(const planner::mark_ready& what);
+    void begin_drain(const planner::begin_drain& what);
+    void update_proxy(const planner::update_proxy& what);
+
+    // The others. Each takes its arguments by value and finds its instance anew after every co_await.
+    boost::asio::awaitable<outcome> create(planner::create_instance what);
+    boost::asio::awaitable<outcome> start(model::instance_name name);
+    boost::asio::awaitable<outcome> condemn(planner::condemn_instance what);
+    boost::asio::awaitable<outcome> send_signals(model::instance_name name);
+    boost::asio::awaitable<outcome> stop_container(model::instance_name name);
+    boost::asio::awaitable<outcome> kill_container(model::instance_name name);
+    boost::asio::awaitable<outcome> remove(model::instance_name name);
+    boost::asio::awaitable<outcome> settle(planner::settle_release what);
+
+    /// Makes the container of a new instance, its image pulled if need be; the container's id.
+    boost::asio::awaitable<base::result<model::container_id>> make_container(
+        model::instance_name name, std::shared_ptr<const model::release> release);
+    boost::asio::awaitable<outcome> pull_image(std::shared_ptr<const model::release> release);
+    /// Inspects the container and puts what it is now into the world.
+    boost::asio::awaitable<outcome> look(model::instance_name name);
+    /// The failure's evidence: exit code, last log lines, last check.
+    boost::asio::awaitable<model::evidence> gather(model::instance_name name, std::string why);
+
+    struct task {
+        std::string key;
+        boost::asio::awaitable<outcome> work;
+    };
+    /// What an action does, under its key; nothing for one that is done already.
+    std::optional<task> task_for(const planner::action& what);
+    boost::asio::awaitable<void> carry_out(std::string key, boost::asio::awaitable<outcome> work);
+
+    /// How long an action that failed waits, doubling with each failure in a row.
+    struct penalty {
+        base::time_point until{};
+        base::duration next{};
+    };
+
+    state& st_;
+    std::set<std::string> busy_;
+    std::map<std::string, penalty> penalties_;
+    runtime::task_scope& tasks_;
+};
+
+}  // namespace gantryd::daemon

@@ -1,0 +1,188 @@
+#include "state.hpp"
+
+#include <gantryd/base/names.hpp>
+#include <gantryd/daemon/labels.hpp>
+#include <gantryd/runtime/backoff.hpp>
+#include <gantryd/runtime/with_deadline.hpp>
+
+namespace gantryd::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Events may get lost: look at everything this often all the same.
+constexpr auto full_look = 30s;
+
+planner::phase phase_of(docker::container_status status)
+{
+    switch (status) {
+    case docker::container_status::created: return planner::phase::created;
+    case docker::container_status::running:
+    case docker::container_status::paused:
+    case docker::container_status::restarting: return planner::phase::running;
+    case docker::container_status::removing:
+    case docker::container_status::exited:
+    case docker::container_status::dead: return planner::phase::exited;
+    }
+    return planner::phase::exited;
+}
+
+/// Steady time of a moment that Docker told in wall time.
+base::time_point steady(state& st, std::chrono::system_clock::time_point when)
+{
+    const auto ago = st.io.clk.wall_now() - when;
+    return st.io.clk.now() - std::max<runtime::duration>(ago, 0ns);
+}
+
+/// True when a serving slot of the running proxy points at the instance: then an earlier gantryd found it ready.
+bool is_in_proxy(const state& st, const planner::instance& of)
+{
+    auto probe = of;
+    probe.ready_at = st.io.clk.now();
+    const auto* spec = planner::spec_of(st.world, of);
+    return spec != nullptr && !spec->ports.empty() && planner::is_serving(st.world, probe);
+}
+
+/// A container that is new to us: made by an earlier gantryd, or by an action whose answer was lost.
+planner::instance adopt(state& st, const docker::container_summary& row, const container_identity& identity)
+{
+    planner::instance out;
+    out.name = model::instance_name(row.name);
+    out.container = row.id;
+    out.component = identity.component;
+    out.release = identity.release;
+    out.image = row.image_id;
+    out.started_at = st.io.clk.now();
+    st.memory.recall(out);
+    return out;
+}
+
+boost::asio::awaitable<void> look_closer(state& st, model::instance_name name)
+{
+    const auto* before = st.find(name);
+    if (before == nullptr)
+        co_return;
+    auto details = co_await st.io.docker.inspect(before->container, st.io.clk.now() + 5s);
+    auto* instance = st.find(name);
+    if (instance == nullptr || st.is_newer_than_list(name))
+        co_return;
+    if (!details) {
+        if (details.error() == base::errc::not_found)
+            st.world.instances.erase(name);
+        co_return;
+    }
+    const auto now = phase_of(details->status);
+    if (now == planner::phase::running && instance->now != now)
+        instance->started_at = steady(st, details->started_at);
+    instance->now = now;
+    instance->address = details->address;
+    if (instance->now == planner::phase::exited)
+        instance->exit_code = details->exit_code;
+}
+
+/// Takes a list into the world; the names that need an inspect.
+std::vector<model::instance_name> take_list(
+    state& st, const std::vector<docker::container_summary>& rows, const std::set<model::container_id>& suspects)
+{
+    std::vector<model::instance_name> unclear;
+    std::set<model::instance_name> seen;
+    for (const auto& row : rows) {
+        const auto identity = identity_of(row.labels);
+        if (!identity || identity->project != st.what.project || !st.is_ours(identity->component))
+            continue;
+        const model::instance_name name(row.name);
+        seen.insert(name);
+        if (st.is_newer_than_list(name))
+            continue;
+        st.learn_from_labels(row.labels);
+        auto* known = st.find(name);
+        const bool is_new = known == nullptr || known->container != row.id;
+        if (is_new)
+            known = &(st.world.instances[name] = adopt(st, row, *identity));
+        const auto now = phase_of(row.status);
+        if (is_new || suspects.contains(row.id) || known->now != now || (now == planner::phase::running && known->address != row.address))
+            unclear.push_back(name);
+    }
+    std::erase_if(st.world.instances, [&](const auto& entry) {
+        const auto& [name, instance] = entry;
+        return !seen.contains(name) && !st.is_newer_than_list(name) && instance.now != planner::phase::creating;
+    });
+    return unclear;
+}
+
+boost::asio::awaitable<base::result<void>> look_at_containers(state& st)
+{
+    ++st.docker_list;
+    const auto suspects = std::exchange(st.suspects, {});
+    auto labels = project_labels(st.what.project);
+    auto rows = co_await st.io.docker.list(std::move(labels), st.io.clk.now() + 10s);
+    if (!rows)
+        co_return std::unexpected(rows.error());
+    const auto unclear = take_list(st, *rows, suspects);
+    for (const auto& name : unclear) {
+        const auto* known = st.find(name);
+        const auto before = known == nullptr ? std::nullopt : std::optional(*known);
+        co_await look_closer(st, name);
+        auto* instance = st.find(name);
+        st.dirty.set();
+        if (instance == nullptr || *instance == before)
+            continue;
+        if (!instance->ready_at && !instance->drain_since && instance->now == planner::phase::running
+            && is_in_proxy(st, *instance)) {
+            instance->ready_at = st.io.clk.now();
+            st.memory.save(*instance);
+        }
+        st.io.log.info("container seen", {{"instance", name.text()}, {"container", base::short_id(instance->container.text())},
+            {"running", instance->now == planner::phase::running}, {"address", instance->address}});
+    }
+    co_return base::result<void>();
+}
+
+}  // namespace
+
+boost::asio::awaitable<void> follow_containers(state& st)
+{
+    runtime::backoff retry(100ms, 5s, st.io.random);
+    for (;;) {
+        auto done = co_await look_at_containers(st);
+        const bool ok = done.has_value();
+        st.note_source(st.world.docker, "docker", done);
+        st.dirty.set();
+        const auto pause = ok ? runtime::duration(full_look) : retry.next();
+        if (ok)
+            retry.reset();
+        auto look_again = [](state& of) -> boost::asio::awaitable<base::result<bool>> {
+            co_await of.docker_dirty.wait();
+            co_return true;
+        };
+        auto waited = co_await runtime::with_deadline(st.io.clk, st.io.clk.now() + pause, "wait", look_again(st));
+        (void)waited;  // an event or the period: look either way
+    }
+}
+
+boost::asio::awaitable<void> follow_docker_events(state& st)
+{
+    runtime::backoff retry(50ms, 5s, st.io.random);
+    std::optional<std::int64_t> since;
+    for (;;) {
+        auto labels = project_labels(st.what.project);
+        auto connected = [&] {
+            retry.reset();
+            st.docker_dirty.set();
+        };
+        auto on_event = [&](docker::container_event event) {
+            since = event.time_nanoseconds;
+            // Probes inside the container make events of their own.
+            if (event.action.starts_with("exec_"))
+                return;
+            st.suspects.insert(std::move(event.id));
+            st.docker_dirty.set();
+        };
+        const auto why = co_await st.io.docker.follow_events(std::move(labels), since, connected, on_event);
+        st.io.log.debug("docker event stream ended", {{"why", why.context()}});
+        st.docker_dirty.set();
+        co_await st.io.clk.sleep_until(st.io.clk.now() + retry.next());
+    }
+}
+
+}  // namespace gantryd::daemon

@@ -1,0 +1,44 @@
+#pragma once
+#include "state.hpp"
+
+#include <gantryd/health_policy/judgement.hpp>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace gantryd::daemon {
+
+/// Runs the checks that every instance should be under now: ready checks until it is ready, health checks while
+/// it serves, termination checks while it drains.
+class probes {
+public:
+    probes(state& st, runtime::task_scope& tasks) : st_(st), tasks_(tasks) {}
+
+    /// Starts and stops checks so that they fit the world.
+    void fit();
+
+private:
+    enum class stage { ready, health, termination };
+    /// The checks of one instance in one stage of its life; `round` tells an old task's answer from a new one's.
+    struct watch {
+        stage now{};
+        std::string address;
+        std::uint64_t round = 0;
+        std::vector<model::check_spec> checks;
+        std::vector<health_policy::judgement> judgements;
+    };
+
+    std::optional<watch> wanted_for(const planner::instance& of) const;
+    void begin(const model::instance_name& name, watch what);
+    boost::asio::awaitable<void> run_check(model::instance_name name, std::size_t index, std::uint64_t round);
+    void note(const model::instance_name& name, const watch& of);
+    watch* find(const model::instance_name& name, std::uint64_t round);
+
+    state& st_;
+    std::map<model::instance_name, watch> watches_;
+    std::uint64_t rounds_ = 0;
+    runtime::task_scope& tasks_;
+};
+
+}  // namespace gantryd::daemon

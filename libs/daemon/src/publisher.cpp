@@ -1,0 +1,188 @@
+#include "publisher.hpp"
+
+#include <gantryd/records/codec.hpp>
+#include <gantryd/records/keys.hpp>
+#include <gantryd/runtime/backoff.hpp>
+
+#include <boost/asio/this_coro.hpp>
+
+#include <exception>
+
+namespace gantryd::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto between_writes = 200ms;
+constexpr auto presence_ttl = 15s;
+constexpr auto presence_beat = 5s;
+
+std::string state_of(const planner::world& world, const planner::instance& i)
+{
+    if (i.failure)
+        return "failed";
+    switch (i.now) {
+    case planner::phase::creating:
+    case planner::phase::created: return "created";
+    case planner::phase::exited: return "exited";
+    case planner::phase::running: break;
+    }
+    if (i.stop_since)
+        return "terminating";
+    if (i.drain_since)
+        return "draining";
+    if (!i.ready_at)
+        return "starting";
+    return planner::is_serving(world, i) ? "serving" : "ready";
+}
+
+base::time_point since(const planner::instance& i)
+{
+    for (const auto& at : {i.stop_since, i.drain_since, i.ready_at})
+        if (at)
+            return *at;
+    return i.started_at;
+}
+
+}  // namespace
+
+base::wall_time publisher::wall(base::time_point when) const
+{
+    // To the second: the two clocks drift, and a report must not change because of that.
+    const auto exact = st_.io.clk.wall_now() - std::chrono::duration_cast<base::wall_time::duration>(st_.io.clk.now() - when);
+    return std::chrono::round<std::chrono::seconds>(exact);
+}
+
+model::condition publisher::to_wall(const planner::condition& from, first_seen& still_there)
+{
+    const auto key = from.component.text() + "\n" + from.instance + "\n" + std::string(text_of(from.code));
+    const auto known = conditions_.find(key);
+    const auto first = known == conditions_.end() ? st_.io.clk.now() : known->second;
+    still_there[key] = first;
+    model::condition out{std::string(text_of(from.code)), from.instance, from.text, wall(from.since.value_or(first)),
+        std::nullopt, from.then, from.command};
+    if (from.until)
+        out.until = wall(*from.until);
+    return out;
+}
+
+model::component_report publisher::report_on(
+    const planner::component& of, const planner::plan& plan, first_seen& still_there)
+{
+    model::component_report out;
+    out.machine = st_.what.machine;
+    out.component = of.name;
+    out.wanted = of.wanted;
+    if (const auto summary = plan.components.find(of.name); summary != plan.components.end()) {
+        out.state = summary->second.state;
+        out.running = summary->second.running;
+    }
+    for (const auto& [name, i] : st_.world.instances) {
+        if (i.component != of.name)
+            continue;
+        out.instances.push_back({name, i.container, i.release, i.image, state_of(st_.world, i),
+            std::string(health_policy::text_of(i.ready_at ? i.healthy : i.ready)), i.address, wall(since(i)),
+            planner::connections_of(st_.world, i)});
+    }
+    for (const auto& condition : plan.conditions)
+        if (condition.component == of.name)
+            out.conditions.push_back(to_wall(condition, still_there));
+    if (const auto failure = st_.last_failure.find(of.name); failure != st_.last_failure.end())
+        out.last_failure = failure->second;
+    return out;
+}
+
+void publisher::show(const planner::plan& plan)
+{
+    first_seen still_there;
+    for (const auto& [name, component] : st_.world.components) {
+        auto report = report_on(component, plan, still_there);
+        auto text = records::encode(report);
+        auto& written = written_[name];
+        if (text == written)
+            continue;
+        written = std::move(text);
+        unwritten_[name] = std::move(report);
+        changed_.set();
+    }
+    conditions_ = std::move(still_there);
+}
+
+boost::asio::awaitable<void> publisher::write_reports()
+{
+    bool complained = false;
+    for (;;) {
+        co_await changed_.wait();
+        store::transaction what;
+        for (auto& [name, report] : std::exchange(unwritten_, {})) {
+            report.reported_at = st_.io.clk.wall_now();
+            what.operations.push_back({store::operation::kind::put,
+                records::report_key(st_.what.project, st_.what.machine, name), records::encode(report), {}});
+        }
+        if (what.operations.empty())
+            continue;
+        auto done = co_await st_.io.desired.commit(std::move(what), st_.io.clk.now() + 5s);
+        if (!done && !complained)
+            st_.io.log.warning("reports cannot be written", {{"why", done.error().context()}});
+        complained = !done.has_value();
+        if (!done)
+            written_.clear();  // show them all again
+        co_await st_.io.clk.sleep_until(st_.io.clk.now() + (done ? runtime::duration(between_writes) : runtime::duration(5s)));
+    }
+}
+
+boost::asio::awaitable<base::result<store::lease_id>> publisher::announce()
+{
+    auto lease = co_await st_.io.desired.grant(presence_ttl, st_.io.clk.now() + 5s);
+    if (!lease)
+        co_return lease;
+    model::machine_report me;
+    me.id = st_.what.machine;
+    me.host = st_.what.host;
+    me.pid = st_.what.pid;
+    me.version = st_.what.version;
+    me.started_at = st_.io.clk.wall_now();
+    if (st_.what.only)
+        me.components.assign(st_.what.only->begin(), st_.what.only->end());
+    store::transaction what;
+    what.operations.push_back({store::operation::kind::put,
+        records::machine_key(st_.what.project, st_.what.machine), records::encode(me), *lease});
+    auto done = co_await st_.io.desired.commit(std::move(what), st_.io.clk.now() + 5s);
+    if (!done)
+        co_return std::unexpected(done.error());
+    co_return lease;
+}
+
+boost::asio::awaitable<void> publisher::keep_presence()
+{
+    runtime::backoff retry(200ms, 5s, st_.io.random);
+    std::optional<store::lease_id> lease;
+    std::exception_ptr why;
+    try {
+        for (;;) {
+            if (!lease) {
+                auto granted = co_await announce();
+                if (!granted) {
+                    co_await st_.io.clk.sleep_until(st_.io.clk.now() + retry.next());
+                    continue;
+                }
+                retry.reset();
+                lease = *granted;
+            }
+            co_await st_.io.clk.sleep_until(st_.io.clk.now() + presence_beat);
+            auto kept = co_await st_.io.desired.keep_alive(*lease, st_.io.clk.now() + 4s);
+            if (!kept && kept.error() == base::errc::not_found)
+                lease.reset();
+        }
+    } catch (...) {
+        why = std::current_exception();
+    }
+    co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
+    if (lease) {
+        auto revoked = co_await st_.io.desired.revoke(*lease, st_.io.clk.now() + 1s);
+        (void)revoked;  // it runs out by itself
+    }
+    std::rethrow_exception(why);
+}
+
+}  // namespace gantryd::daemon

@@ -1,0 +1,85 @@
+#include "executor.hpp"
+#include "probes.hpp"
+#include "publisher.hpp"
+
+#include <gantryd/runtime/with_deadline.hpp>
+
+#include <boost/asio/this_coro.hpp>
+
+#include <exception>
+
+namespace gantryd::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The longest the loop sleeps when nobody wakes it: a level-triggered loop looks again now and then.
+constexpr auto slow_round = 60s;
+
+boost::asio::awaitable<base::result<bool>> changed(runtime::dirty_flag& dirty)
+{
+    co_await dirty.wait();
+    co_return true;
+}
+
+boost::asio::awaitable<void> reconcile(state& st, executor& actions, probes& checks, publisher& reports)
+{
+    for (;;) {
+        auto wake_at = st.io.clk.now() + slow_round;
+        if (st.desired_known) {
+            st.world.now = st.io.clk.now();
+            const auto plan = planner::make_plan(st.world);
+            const auto held = actions.begin(plan.actions);
+            checks.fit();
+            if (st.what.publish)
+                reports.show(plan);
+            st.watcher.planned(st.world, plan, actions.under_way());
+            for (const auto& at : {plan.wake_at, held})
+                if (at)
+                    wake_at = std::min(wake_at, *at);
+        }
+        // Never twice in the same moment because of time alone.
+        wake_at = std::max(wake_at, st.io.clk.now() + 1ms);
+        auto woken = co_await runtime::with_deadline(st.io.clk, wake_at, "wait", changed(st.dirty));
+        (void)woken;
+    }
+}
+
+}  // namespace
+
+boost::asio::awaitable<void> run(collaborators io, options what, observer* watcher)
+{
+    const auto ex = co_await boost::asio::this_coro::executor;
+    const bool publish = what.publish;
+    state st(io, std::move(what), watcher, ex);
+    co_await st.memory.load(st.what.boot_id);
+
+    runtime::task_scope tasks(ex);
+    executor actions(st, tasks);
+    probes checks(st, tasks);
+    publisher reports(st, ex);
+    tasks.spawn("ledger", st.memory.write_behind());
+    tasks.spawn("follow store", follow_store(st));
+    tasks.spawn("follow containers", follow_containers(st));
+    tasks.spawn("follow docker events", follow_docker_events(st));
+    tasks.spawn("follow proxy", follow_proxy(st));
+    tasks.spawn("follow proxy exit", follow_proxy_exit(st));
+    if (publish) {
+        tasks.spawn("write reports", reports.write_reports());
+        tasks.spawn("keep presence", reports.keep_presence());
+    }
+    tasks.spawn("reconcile", reconcile(st, actions, checks, reports));
+
+    std::exception_ptr why;
+    try {
+        co_await tasks.wait();
+    } catch (...) {
+        why = std::current_exception();  // we are to end, or a task failed
+    }
+    tasks.stop();
+    co_await tasks.join();
+    if (why)
+        std::rethrow_exception(why);
+}
+
+}  // namespace gantryd::daemon

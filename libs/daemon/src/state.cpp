@@ -1,0 +1,105 @@
+#include "state.hpp"
+
+#include <gantryd/daemon/labels.hpp>
+
+namespace gantryd::daemon {
+namespace {
+
+observer& nobody()
+{
+    static observer silent;
+    return silent;
+}
+
+}  // namespace
+
+state::state(collaborators with, options opts, observer* shown_to, boost::asio::any_io_executor ex)
+    : io(with), what(std::move(opts)), watcher(shown_to == nullptr ? nobody() : *shown_to),
+      memory(io.ledger, io.clk, io.log, ex), dirty(ex), docker_dirty(ex), proxy_dirty(ex)
+{
+    world.project = what.project;
+}
+
+bool state::is_newer_than_list(const model::instance_name& name) const
+{
+    const auto found = touched_.find(name);
+    return found != touched_.end() && found->second >= docker_list;
+}
+
+planner::instance* state::find(const model::instance_name& name)
+{
+    const auto found = world.instances.find(name);
+    return found == world.instances.end() ? nullptr : &found->second;
+}
+
+std::shared_ptr<const model::release> state::release_of(const planner::instance& of) const
+{
+    const auto component = world.components.find(of.component);
+    if (component == world.components.end())
+        return nullptr;
+    const auto release = component->second.releases.find(of.release);
+    return release == component->second.releases.end() ? nullptr : release->second;
+}
+
+void state::record_failure(planner::instance& of, model::evidence why)
+{
+    const auto component = world.components.find(of.component);
+    if (component == world.components.end())
+        return;
+    auto& crashes = component->second.crashes[of.release];
+    const auto now = io.clk.now();
+    const bool ran_well = of.ready_at && now - *of.ready_at >= planner::good_run;
+    crashes.count = ran_well ? 1 : crashes.count + 1;
+    crashes.last_at = now;
+    crashes.last = why;
+    memory.save(of.component, of.release, crashes);
+    io.log.warning("instance failed", {{"component", of.component.text()}, {"instance", of.name.text()},
+        {"release", model::value_of(of.release)}, {"why", why.reason}, {"failures", crashes.count},
+        {"last_log_line", why.last_log_lines.empty() ? std::string() : why.last_log_lines.back()}});
+    watcher.instance_failed(of, why);
+    last_failure[of.component] = why;
+    of.failure = std::move(why);
+}
+
+bool state::is_ours(const model::component_name& component) const
+{
+    return !what.only || what.only->contains(component) || what.hold.contains(component);
+}
+
+void state::learn_from_labels(const docker::labels& labels)
+{
+    auto identity = identity_of(labels);
+    if (!identity || !is_ours(identity->component))
+        return;
+    auto [at, is_new] = world.components.try_emplace(identity->component);
+    auto& component = at->second;
+    if (is_new) {
+        // The store knows nothing of it: leave it alone, but keep its traffic flowing.
+        component.name = identity->component;
+        component.hold = true;
+        component.crashes = memory.crashes_of(component.name);
+    }
+    if (identity->record && !component.releases.contains(identity->release)) {
+        identity->record->outcome = model::release_outcome::live;
+        component.releases[identity->release] = std::make_shared<const model::release>(std::move(*identity->record));
+    }
+}
+
+void state::note_source(planner::source& which, std::string_view name, const base::result<void>& answer)
+{
+    const bool ok = answer.has_value();
+    const bool changed = !which.known || which.reachable != ok;
+    if (changed) {
+        if (!ok)
+            io.log.warning("source is away", {{"source", name}, {"why", answer.error().context()}});
+        else if (which.known)
+            io.log.info("source is back", {{"source", name}});
+        which.known = true;
+        which.reachable = ok;
+        which.since = io.clk.now();
+        dirty.set();
+    }
+    which.error = ok ? std::string() : answer.error().context();
+}
+
+}  // namespace gantryd::daemon

@@ -1,0 +1,72 @@
+#pragma once
+#include "ledger.hpp"
+
+#include <gantryd/runtime/dirty_flag.hpp>
+#include <gantryd/runtime/task_scope.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace gantryd::daemon {
+
+/// What the daemon's tasks share. All of them run on one thread; between two co_awaits nothing changes.
+class state {
+public:
+    state(collaborators io, options what, observer* watcher, boost::asio::any_io_executor ex);
+
+    collaborators io;
+    const options what;
+    observer& watcher;
+
+    planner::world world;
+    ledger memory;
+    std::map<model::component_name, model::evidence> last_failure;
+    /// For the store's truth to be known before anything is planned.
+    bool desired_known = false;
+
+    runtime::dirty_flag dirty;         ///< plan again
+    runtime::dirty_flag docker_dirty;  ///< list the containers again
+    runtime::dirty_flag proxy_dirty;   ///< a table was asked for, or look at once
+
+    /// Containers that an event named: inspected at the next look, because Docker's list lags behind its events.
+    std::set<model::container_id> suspects;
+
+    /// The table that the proxy is to have next; taken by follow_proxy().
+    std::optional<std::vector<haproxy_config::route>> routes_asked;
+
+    /// Counts the lists of containers. What an action of ours learned during a list is newer than the list.
+    std::uint64_t docker_list = 0;
+    void touch(const model::instance_name& name) { touched_[name] = docker_list; }
+    bool is_newer_than_list(const model::instance_name& name) const;
+
+    planner::instance* find(const model::instance_name& name);
+    std::shared_ptr<const model::release> release_of(const planner::instance& of) const;
+
+    /// Counts a failure of the instance's release and keeps the evidence.
+    void record_failure(planner::instance& of, model::evidence why);
+
+    /// True for components that this daemon looks after.
+    bool is_ours(const model::component_name& component) const;
+
+    /// Adds what the labels of a container say where the store says nothing.
+    void learn_from_labels(const docker::labels& labels);
+
+    /// Notes that a source answered, or why it did not. Logs the change.
+    void note_source(planner::source& which, std::string_view name, const base::result<void>& answer);
+
+private:
+    std::map<model::instance_name, std::uint64_t> touched_;
+};
+
+/// The tasks. Each runs until cancelled.
+boost::asio::awaitable<void> follow_store(state& st);
+boost::asio::awaitable<void> follow_docker_events(state& st);
+boost::asio::awaitable<void> follow_containers(state& st);
+boost::asio::awaitable<void> follow_proxy(state& st);
+boost::asio::awaitable<void> follow_proxy_exit(state& st);
+
+}  // namespace gantryd::daemon

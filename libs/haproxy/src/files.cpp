@@ -1,0 +1,126 @@
+#include "files.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace gantryd::haproxy {
+namespace {
+
+using base::errc;
+using base::fail;
+using base::result;
+
+constexpr std::size_t most_bytes = 64u << 20;
+
+class descriptor {
+public:
+    explicit descriptor(int fd) : fd_(fd) {}
+    descriptor(const descriptor&) = delete;
+    descriptor& operator=(const descriptor&) = delete;
+    ~descriptor()
+    {
+        if (fd_ >= 0)
+            ::close(fd_);
+    }
+    int number() const { return fd_; }
+
+private:
+    int fd_;
+};
+
+std::unexpected<base::error> failed(const std::string& what, const std::string& path, int reason)
+{
+    const auto code = reason == ENOENT ? errc::not_found : errc::unavailable;
+    return fail(code, what + " " + path + ": " + std::strerror(reason));
+}
+
+result<void> write_all(int fd, const std::string& text, const std::string& path)
+{
+    for (std::size_t done = 0; done < text.size();) {
+        const auto n = ::write(fd, text.data() + done, text.size() - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail(errc::unavailable, "write " + path + ": " + std::strerror(errno));
+        done += static_cast<std::size_t>(n);
+    }
+    if (::fsync(fd) != 0)
+        return fail(errc::unavailable, "write " + path + ": " + std::strerror(errno));
+    return {};
+}
+
+}  // namespace
+
+result<void> make_private_directory(const std::string& path)
+{
+    const auto parent = std::filesystem::path(path).lexically_normal().parent_path();
+    std::error_code why;
+    std::filesystem::create_directories(parent, why);
+    if (why)
+        return fail(errc::unavailable, "make " + parent.string() + ": " + why.message());
+    if (::mkdir(path.c_str(), 0700) == 0)
+        return {};
+    const int reason = errno;
+    struct stat found{};
+    if (reason != EEXIST || ::stat(path.c_str(), &found) != 0 || !S_ISDIR(found.st_mode))
+        return fail(errc::unavailable, "make " + path + ": " + std::strerror(reason));
+    if ((found.st_mode & 0777) != 0700 && ::chmod(path.c_str(), 0700) != 0)
+        return fail(errc::unavailable, "make " + path + " private: " + std::strerror(errno));
+    return {};
+}
+
+result<std::string> read_file(const std::string& path)
+{
+    const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (file.number() < 0)
+        return failed("read", path, errno);
+    std::string text;
+    std::array<char, 16'384> buffer{};
+    for (;;) {
+        const auto n = ::read(file.number(), buffer.data(), buffer.size());
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return failed("read", path, errno);
+        if (n == 0)
+            return text;
+        text.append(buffer.data(), static_cast<std::size_t>(n));
+        if (text.size() > most_bytes)
+            return fail(errc::limit_exceeded, "read " + path + ": more than 64 MiB");
+    }
+}
+
+result<void> write_file(const std::string& path, const std::string& text)
+{
+    const auto temporary = path + ".tmp";
+    ::unlink(temporary.c_str());  // one that a crash left behind
+    {
+        const descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+        if (file.number() < 0)
+            return fail(errc::unavailable, "write " + temporary + ": " + std::strerror(errno));
+        if (auto done = write_all(file.number(), text, temporary); !done)
+            return done;
+    }
+    return move_file(temporary, path);
+}
+
+result<void> move_file(const std::string& from, const std::string& to)
+{
+    if (::rename(from.c_str(), to.c_str()) != 0)
+        return fail(errc::unavailable, "move " + from + " to " + to + ": " + std::strerror(errno));
+    const auto directory = std::filesystem::path(to).parent_path();
+    const descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (opened.number() < 0 || ::fsync(opened.number()) != 0)
+        return fail(errc::unavailable, "write " + directory.string() + ": " + std::strerror(errno));
+    return {};
+}
+
+}  // namespace gantryd::haproxy

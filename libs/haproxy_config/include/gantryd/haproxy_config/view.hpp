@@ -1,0 +1,38 @@
+#pragma once
+#include <gantryd/haproxy_config/config.hpp>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace gantryd::haproxy_config {
+
+/// One server as the running HAProxy tells it.
+struct server_view {
+    slot_mode mode = slot_mode::empty;  ///< maintenance reads as empty or, with an address, as draining
+    bool up = false;                    ///< HAProxy would send it traffic now
+    std::string address;
+    std::uint16_t port = 0;
+    std::int64_t sessions = 0;      ///< live ones and queued ones, of the current worker
+    std::int64_t old_sessions = 0;  ///< the same in workers that a reload left behind to finish
+
+    friend bool operator==(const server_view&, const server_view&) = default;
+};
+
+/// What runs, read back from it.
+struct proxy_view {
+    bool running = false;
+    pid_t master = 0;
+    std::int64_t old_workers = 0;
+    std::string version;  ///< "2.6.12"
+    std::map<model::route_id, std::vector<server_view>> routes;
+    /// Routes that were asked for and cannot be: "port 8888 is taken by nginx (pid 4711)".
+    std::map<model::route_id, std::string> refused;
+
+    friend bool operator==(const proxy_view&, const proxy_view&) = default;
+};
+
+}  // namespace gantryd::haproxy_config

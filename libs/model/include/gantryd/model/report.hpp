@@ -1,0 +1,66 @@
+#pragma once
+#include <gantryd/model/release.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gantryd::model {
+
+/// Something that is not as it should be yet, or waits: the one source of every explanation.
+struct condition {
+    std::string code;      ///< reason code, see docs/reason-codes.md
+    std::string instance;  ///< empty: the component as a whole
+    std::string text;      ///< what blocks, one sentence
+    base::wall_time since{};
+    std::optional<base::wall_time> until;  ///< when it ends by itself
+    std::string then;                      ///< what happens at `until`, or when it clears
+    std::string command;                   ///< what an operator can type to change it
+
+    friend bool operator==(const condition&, const condition&) = default;
+};
+
+/// One container as the daemon of its machine sees it.
+struct instance_report {
+    instance_name name;
+    container_id container;
+    release_number release{};
+    image_id image;
+    std::string state;   ///< created, starting, ready, serving, draining, terminating, failed
+    std::string health;  ///< passing, failing, undecided
+    std::string address;
+    base::wall_time since{};  ///< of this state
+    std::int64_t connections = 0;
+
+    friend bool operator==(const instance_report&, const instance_report&) = default;
+};
+
+/// What one machine runs of one component, since when, and why not.
+struct component_report {
+    machine_id machine;
+    component_name component;
+    std::string state;  ///< running, updating, degraded, stopping, stopped, failed
+    std::optional<release_number> running;  ///< the newest release that serves here
+    std::optional<release_number> wanted;
+    std::vector<instance_report> instances;
+    std::vector<condition> conditions;
+    std::optional<evidence> last_failure;
+    base::wall_time reported_at{};
+
+    friend bool operator==(const component_report&, const component_report&) = default;
+};
+
+/// A daemon that is there now; kept under a lease.
+struct machine_report {
+    machine_id id;
+    std::string host;
+    std::int64_t pid = 0;
+    std::string version;
+    std::vector<component_name> components;
+    base::wall_time started_at{};
+
+    friend bool operator==(const machine_report&, const machine_report&) = default;
+};
+
+}  // namespace gantryd::model

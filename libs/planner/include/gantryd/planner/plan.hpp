@@ -1,0 +1,126 @@
+#pragma once
+#include <gantryd/planner/reasons.hpp>
+#include <gantryd/planner/world.hpp>
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace gantryd::planner {
+
+/// Make and start a container for a release; pull its image first where it is missing.
+struct create_instance {
+    model::instance_name name;
+    model::component_name component;
+    model::release_number release{};
+    friend auto operator<=>(const create_instance&, const create_instance&) = default;
+};
+/// Start a container that was created and then forgotten by a crash of ours.
+struct start_instance {
+    model::instance_name name;
+    friend auto operator<=>(const start_instance&, const start_instance&) = default;
+};
+/// From now on it may serve.
+struct mark_ready {
+    model::instance_name name;
+    friend auto operator<=>(const mark_ready&, const mark_ready&) = default;
+};
+/// Gather its evidence and count it as a failure of its release.
+struct condemn_instance {
+    model::instance_name name;
+    std::string why;
+    friend auto operator<=>(const condemn_instance&, const condemn_instance&) = default;
+};
+/// It is to go: no new traffic, then the steps of gantryd::drain.
+struct begin_drain {
+    model::instance_name name;
+    std::string why;
+    bool is_failure = false;  ///< counts as a failure of its release
+    friend auto operator<=>(const begin_drain&, const begin_drain&) = default;
+};
+struct send_signals {
+    model::instance_name name;
+    friend auto operator<=>(const send_signals&, const send_signals&) = default;
+};
+struct stop_instance {
+    model::instance_name name;
+    friend auto operator<=>(const stop_instance&, const stop_instance&) = default;
+};
+struct kill_instance {
+    model::instance_name name;
+    friend auto operator<=>(const kill_instance&, const kill_instance&) = default;
+};
+struct remove_instance {
+    model::instance_name name;
+    friend auto operator<=>(const remove_instance&, const remove_instance&) = default;
+};
+/// Make the proxy's table equal to this one.
+struct update_proxy {
+    std::vector<haproxy_config::route> routes;
+    friend bool operator==(const update_proxy&, const update_proxy&) = default;
+};
+/// Write down how a release turned out.
+struct settle_release {
+    model::component_name component;
+    model::release_number release{};
+    model::release_outcome outcome = model::release_outcome::live;
+    friend auto operator<=>(const settle_release&, const settle_release&) = default;
+};
+
+using action = std::variant<create_instance, start_instance, mark_ready, condemn_instance, begin_drain, send_signals,
+    stop_instance, kill_instance, remove_instance, update_proxy, settle_release>;
+
+/// Something that waits, in steady time; see model::condition for the members.
+struct condition {
+    reason code{};
+    model::component_name component;
+    std::string instance;
+    std::string text;
+    std::optional<time_point> since;  ///< absent: since it was first planned
+    std::optional<time_point> until;
+    std::string then;
+    std::string command;
+
+    friend bool operator==(const condition&, const condition&) = default;
+};
+
+/// A component in one word, with the release that serves.
+struct summary {
+    std::string state;  ///< running, updating, degraded, starting, stopping, stopped, failed, unreleased, held
+    std::optional<model::release_number> running;
+
+    friend bool operator==(const summary&, const summary&) = default;
+};
+
+struct plan {
+    std::vector<action> actions;
+    std::vector<condition> conditions;
+    std::map<model::component_name, summary> components;
+    std::optional<time_point> wake_at;  ///< when time alone changes the plan; later than now
+
+    friend bool operator==(const plan&, const plan&) = default;
+};
+
+/// What to do next to bring the world closer to what is wanted, and why whatever waits is waiting.
+///
+/// Pure: no I/O, no clock, no randomness; equal worlds give equal plans. Safe to repeat before the last plan
+/// took effect: the same actions come again, and who carries them out drops those that are under way.
+///
+/// Guarantees: an instance that serves is drained only when, without it, as many as wanted serve as read back
+/// from the proxy (or it is to be stopped by an operator's word); one is stopped only when drain::decide() says
+/// so; a failed release never replaces one that serves.
+plan make_plan(const world& from);
+
+/// How long the next restart is held back after `count` failures in a row: nothing after the first, then one
+/// second, doubling up to five minutes.
+std::chrono::milliseconds restart_delay(int count) noexcept;
+
+/// A container without ready checks counts as ready when it has run for this long: one that exits at once
+/// must not pass for a good release.
+inline constexpr std::chrono::milliseconds proof_of_life{1000};
+
+/// An instance that has served for this long makes the failures before it forgotten.
+inline constexpr std::chrono::seconds good_run{60};
+
+}  // namespace gantryd::planner

@@ -1,0 +1,123 @@
+#pragma once
+#include <gantryd/base/time.hpp>
+#include <gantryd/haproxy_config/view.hpp>
+#include <gantryd/health_policy/judgement.hpp>
+#include <gantryd/model/release.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace gantryd::planner {
+
+using base::time_point;
+using health_policy::verdict;
+
+/// Where a container is in its life, as Docker tells it; `creating` is our own request under way.
+enum class phase { creating, created, running, exited };
+
+/// One container of ours and everything known about it.
+struct instance {
+    model::instance_name name;
+    model::container_id container;  ///< empty while creating
+    model::component_name component;
+    model::release_number release{};
+    model::image_id image;
+    phase now = phase::creating;
+    std::string address;
+    time_point started_at{};  ///< the container's start; before it, when we learned of the container
+    std::optional<int> exit_code;
+
+    verdict ready = verdict::undecided;   ///< its ready checks together
+    verdict healthy = verdict::passing;   ///< its health checks together
+    std::string check;                    ///< id of the check that failed last
+    std::string answer;                   ///< what it saw
+    std::optional<time_point> ready_at;   ///< since when it may serve; kept once it is set
+
+    std::optional<model::evidence> failure;  ///< condemned: why, with what was there to be seen
+    std::optional<time_point> drain_since;
+    std::string drain_reason;
+    bool signals_done = false;                  ///< termination signals
+    verdict termination = verdict::undecided;   ///< its termination checks together
+    std::chrono::milliseconds idle_for{0};      ///< see drain::facts
+    std::optional<time_point> stop_since;       ///< its stop signal was sent
+
+    friend bool operator==(const instance&, const instance&) = default;
+};
+
+/// How often instances of one release failed without an operator's doing.
+struct crash_record {
+    int count = 0;  ///< in a row: a good run in between starts it again
+    time_point last_at{};
+    model::evidence last;
+
+    friend bool operator==(const crash_record&, const crash_record&) = default;
+};
+
+/// What is wanted of a component, and what is known of its releases.
+struct component {
+    model::component_name name;
+    model::intent intent = model::intent::ready;
+    bool hold = false;  ///< leave its containers alone, only keep routing to them
+    std::optional<model::release_number> wanted;
+    std::map<model::release_number, std::shared_ptr<const model::release>> releases;
+    std::map<model::release_number, crash_record> crashes;
+};
+
+/// One source of the world: is it there, since when, and what it said when it was not.
+struct source {
+    bool known = false;      ///< it has answered at least once
+    bool reachable = false;
+    time_point since{};      ///< of `reachable`
+    std::string error;
+
+    friend bool operator==(const source&, const source&) = default;
+};
+
+/// Everything the planner looks at.
+struct world {
+    time_point now{};
+    model::project_name project;
+    std::map<model::component_name, component> components;
+    std::map<model::instance_name, instance> instances;
+    haproxy_config::proxy_view proxy;
+    std::vector<haproxy_config::route> routes_applied;  ///< the last table that the proxy took
+    time_point proxy_seen_at{};
+    source docker;
+    source haproxy;
+};
+
+/// The release that is to run: the wanted one or, once that has failed, the newest one before it that was live.
+/// Null when there is none.
+const model::release* effective_release(const component& of);
+
+/// True for a release that failed on this machine, also before the store was told.
+bool has_failed(const component& of, const model::release& release);
+
+/// The instance's frozen spec; null when the store does not know its release.
+const model::component_spec* spec_of(const world& in, const instance& of);
+
+/// Name of the route of one external port: "web_8888". Two binds of one port in a component are told apart by
+/// the address.
+model::route_id route_of(const model::component_spec& spec, const model::port_mapping& port);
+
+/// True when every route of the instance was read back as sending it traffic. Without ports: when it is ready.
+bool is_serving(const world& in, const instance& of);
+
+/// True when no route sends it new traffic, as read back.
+bool is_routed_out(const world& in, const instance& of);
+
+/// Live connections through the proxy, its older workers included.
+std::int64_t connections_of(const world& in, const instance& of);
+
+/// Connections of one instance by witness, for people.
+struct connection_count {
+    std::int64_t current = 0;
+    std::int64_t old_workers = 0;
+};
+connection_count connections_by_witness(const world& in, const instance& of);
+
+}  // namespace gantryd::planner

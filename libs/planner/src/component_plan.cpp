@@ -1,0 +1,305 @@
+#include "component_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <set>
+
+namespace gantryd::planner {
+
+std::chrono::milliseconds restart_delay(int count) noexcept
+{
+    using namespace std::chrono_literals;
+    if (count <= 1)
+        return 0ms;
+    std::chrono::milliseconds delay = 1s;
+    for (int i = 2; i < count && delay < 5min; ++i)
+        delay *= 2;
+    return std::min<std::chrono::milliseconds>(delay, 5min);
+}
+
+namespace detail {
+namespace {
+
+model::instance_name free_name(const world& from, const roster& who, std::set<std::string>& taken)
+{
+    for (int n = 1;; ++n) {
+        auto name = fmt::format("{}-{}-{}-{}", from.project.text(), who.wish.name.text(),
+            model::value_of(who.effective->number), n);
+        if (!from.instances.contains(model::instance_name(name)) && taken.insert(name).second)
+            return model::instance_name(std::move(name));
+    }
+}
+
+bool is_sick(const instance* i) { return i->healthy == verdict::failing; }
+
+/// An exit that nobody asked for and that is not counted yet.
+bool is_uncounted_death(const instance* i) { return !i->failure && !i->drain_since && !i->stop_since; }
+
+/// How many may be made now.
+int allowed_new(const world& from, const roster& who, plan& out)
+{
+    const auto missing = who.wanted - who.usable();
+    if (missing <= 0)
+        return 0;
+    // A new instance for every sick one, and no more: replacements that fall sick too must not pile up, nor come
+    // on top of those that a release before this one has left.
+    const auto present = static_cast<int>(who.current.size());
+    const auto left_over = static_cast<int>(who.outdated.size());
+    const auto room = std::max(who.wanted, 2 * who.wanted - left_over) - present;
+    if (room <= 0)
+        return 0;
+    const bool death_to_count = std::ranges::any_of(who.dead, [&](const instance* i) {
+        return i->release == who.effective->number && is_uncounted_death(i);
+    });
+    const bool tried_before = who.wish.crashes.contains(who.effective->number);
+    if (who.effective->outcome == model::release_outcome::pending) {
+        // The first instance is the trial: the others follow when it serves.
+        if (death_to_count)
+            return 0;
+        return who.good(from) > 0 ? std::min(missing, room) : (who.current.empty() ? 1 : 0);
+    }
+    if (death_to_count && tried_before)
+        return 0;
+    if (const auto until = held_back_until(from, who)) {
+        wake(out, until);
+        return 0;
+    }
+    return std::min(missing, room);
+}
+
+void plan_births(const world& from, const roster& who, plan& out)
+{
+    std::set<std::string> taken;
+    for (auto n = allowed_new(from, who, out); n > 0; --n)
+        out.actions.emplace_back(
+            create_instance{free_name(from, who, taken), who.wish.name, who.effective->number});
+}
+
+/// Why a running instance must not be waited for any longer; empty while it may.
+std::string reason_to_condemn(const world& from, const instance& i, const model::component_spec& spec, plan& out)
+{
+    if (i.now != phase::running || i.ready_at)
+        return {};
+    const auto give_up_at = i.started_at + spec.ready_timeout;
+    if (from.now < give_up_at) {
+        wake(out, give_up_at);
+        return {};
+    }
+    if (i.address.empty())
+        return "it has no network address";
+    return fmt::format("not ready within {}", base::human(spec.ready_timeout));
+}
+
+bool has_older_live(const roster& who)
+{
+    return std::ranges::any_of(who.wish.releases, [&](const auto& entry) {
+        return entry.first < who.effective->number && entry.second->outcome == model::release_outcome::live;
+    });
+}
+
+/// A new release that falls sick, or whose port somebody else holds, must not wait for ever while an older one
+/// could go on.
+std::string reason_to_give_up(const world& from, const roster& who, const instance& i,
+    const model::component_spec& spec, plan& out)
+{
+    if (!i.ready_at || who.effective->outcome != model::release_outcome::pending)
+        return {};
+    if (is_sick(&i) && has_older_live(who))
+        return fmt::format("its health check \"{}\" fails: {}", i.check, i.answer);
+    if (who.outdated.empty())
+        return {};
+    for (const auto& port : spec.ports) {
+        const auto refused = from.proxy.refused.find(route_of(spec, port));
+        if (refused == from.proxy.refused.end())
+            continue;
+        const auto give_up_at = *i.ready_at + spec.ready_timeout;
+        if (from.now >= give_up_at)
+            return refused->second;
+        wake(out, give_up_at);
+    }
+    return {};
+}
+
+void plan_readiness(const world& from, const instance& i, plan& out)
+{
+    const auto* spec = spec_of(from, i);
+    if (spec == nullptr || i.now != phase::running || i.ready_at || i.ready != verdict::passing || i.address.empty())
+        return;
+    // Without checks only Docker knows that it still runs.
+    const auto proven_at = i.started_at + proof_of_life;
+    if (!spec->ready_checks.empty() || (from.docker.reachable && from.now >= proven_at))
+        out.actions.emplace_back(mark_ready{i.name});
+    else if (from.now < proven_at)
+        wake(out, proven_at);
+}
+
+void plan_growth(const world& from, const roster& who, plan& out)
+{
+    for (const auto* i : who.current) {
+        const auto& spec = who.effective->spec;
+        if (i->now == phase::created)
+            out.actions.emplace_back(start_instance{i->name});
+        plan_readiness(from, *i, out);
+        auto why = reason_to_condemn(from, *i, spec, out);
+        if (why.empty())
+            why = reason_to_give_up(from, who, *i, spec, out);
+        if (!why.empty())
+            out.actions.emplace_back(condemn_instance{i->name, std::move(why)});
+    }
+    // An older one that we do not know to be ready, because everything that told us is gone, may well serve.
+    for (const auto* i : who.outdated)
+        plan_readiness(from, *i, out);
+}
+
+bool was_live(const roster& who, const instance& i)
+{
+    const auto release = who.wish.releases.find(i.release);
+    return release != who.wish.releases.end() && release->second->outcome == model::release_outcome::live;
+}
+
+/// Those of other releases may go when enough serve without them. Only what was read back as serving counts,
+/// and those that do not serve go first.
+void retire_outdated(const world& from, const roster& who, int good, plan& out)
+{
+    const auto serves = [&](const instance* i) { return is_serving(from, *i); };
+    auto old_serving = static_cast<int>(std::ranges::count_if(who.outdated, serves));
+    for (const bool serving : {false, true})
+        for (const auto* i : who.outdated) {
+            if (serves(i) != serving)
+                continue;
+            const bool never_served = !i->ready_at && !was_live(who, *i);
+            const int left = good + old_serving - (serving ? 1 : 0);
+            if (!never_served && (good == 0 || left < who.wanted))
+                continue;
+            out.actions.emplace_back(begin_drain{
+                i->name, fmt::format("release {} takes its place", model::value_of(who.effective->number))});
+            old_serving -= serving ? 1 : 0;
+        }
+}
+
+/// Who may go without anybody missing them.
+void plan_retirement(const world& from, const roster& who, plan& out)
+{
+    const auto good = who.good(from);
+    retire_outdated(from, who, good, out);
+
+    // In a trial it would count against the release, which is good enough without this one.
+    const bool on_trial = who.effective->outcome == model::release_outcome::pending;
+    for (const auto* i : who.current)
+        if (is_sick(i) && good >= who.wanted && !on_trial)
+            out.actions.emplace_back(begin_drain{i->name, "its health checks fail", true});
+
+    auto surplus = good - who.wanted;
+    for (auto i = who.current.rbegin(); i != who.current.rend() && surplus > 0; ++i)
+        if (is_serving(from, **i) && !is_sick(*i)) {
+            out.actions.emplace_back(begin_drain{(*i)->name, "one too many"});
+            --surplus;
+        }
+}
+
+void settle(const world& from, const roster& who, plan& out)
+{
+    if (const auto wanted = who.wish.releases.find(who.wish.wanted.value_or(model::release_number{}));
+        wanted != who.wish.releases.end() && wanted->second->outcome == model::release_outcome::pending
+        && has_failed(who.wish, *wanted->second))
+        out.actions.emplace_back(
+            settle_release{who.wish.name, wanted->first, model::release_outcome::failed});
+    if (who.effective != nullptr && who.effective->outcome == model::release_outcome::pending
+        && who.good(from) >= who.wanted)
+        out.actions.emplace_back(
+            settle_release{who.wish.name, who.effective->number, model::release_outcome::live});
+}
+
+void bury(const roster& who, plan& out)
+{
+    for (const auto* i : who.dead) {
+        const bool expected = !is_uncounted_death(i) || who.wish.intent != model::intent::ready;
+        if (expected)
+            out.actions.emplace_back(remove_instance{i->name});
+        else
+            out.actions.emplace_back(condemn_instance{i->name,
+                fmt::format("exited with code {}{}", i->exit_code.value_or(-1),
+                    i->ready_at ? "" : " before it was ready")});
+    }
+}
+
+void plan_end(const roster& who, plan& out)
+{
+    if (who.wish.intent == model::intent::killed) {
+        for (const auto* i : who.all)
+            if (i->now == phase::running)
+                out.actions.emplace_back(kill_instance{i->name});
+            else if (i->now == phase::created)  // Docker kills only what runs
+                out.actions.emplace_back(remove_instance{i->name});
+        return;
+    }
+    for (const auto* list : {&who.current, &who.outdated})
+        for (const auto* i : *list)
+            out.actions.emplace_back(begin_drain{i->name, "the component is to stop"});
+}
+
+}  // namespace
+
+int roster::good(const world& in) const
+{
+    return static_cast<int>(
+        std::ranges::count_if(current, [&](const instance* i) { return is_serving(in, *i) && !is_sick(i); }));
+}
+
+int roster::usable() const { return static_cast<int>(std::ranges::count_if(current, std::not_fn(is_sick))); }
+
+roster make_roster(const world& from, const component& wish)
+{
+    roster out{.wish = wish, .effective = effective_release(wish)};
+    if (wish.intent == model::intent::ready && out.effective != nullptr && !wish.hold)
+        out.wanted = out.effective->spec.instances;
+    for (const auto& [name, i] : from.instances) {
+        if (i.component != wish.name)
+            continue;
+        out.all.push_back(&i);
+        if (i.now == phase::exited)
+            out.dead.push_back(&i);
+        else if (i.drain_since)
+            out.draining.push_back(&i);
+        else if (i.failure)
+            out.condemned.push_back(&i);
+        else if (out.effective != nullptr && i.release == out.effective->number)
+            out.current.push_back(&i);
+        else
+            out.outdated.push_back(&i);
+    }
+    return out;
+}
+
+std::optional<time_point> held_back_until(const world& from, const roster& who)
+{
+    if (who.effective == nullptr)
+        return std::nullopt;
+    const auto crashes = who.wish.crashes.find(who.effective->number);
+    if (crashes == who.wish.crashes.end())
+        return std::nullopt;
+    const auto until = crashes->second.last_at + restart_delay(crashes->second.count);
+    return until > from.now ? std::optional(until) : std::nullopt;
+}
+
+void plan_component(const world& from, const roster& who, plan& out)
+{
+    if (who.wish.hold)
+        return;
+    bury(who, out);
+    if (who.wish.intent != model::intent::ready) {
+        plan_end(who, out);
+        return;
+    }
+    if (who.effective != nullptr) {
+        plan_births(from, who, out);
+        plan_growth(from, who, out);
+        plan_retirement(from, who, out);
+    }
+    settle(from, who, out);
+}
+
+}  // namespace detail
+}  // namespace gantryd::planner

@@ -1,0 +1,58 @@
+#pragma once
+#include <gantryd/drain/drain.hpp>
+#include <gantryd/planner/plan.hpp>
+
+#include <vector>
+
+namespace gantryd::planner::detail {
+
+/// The instances of one component, sorted by what they are to the plan. Every instance is in `all` and in
+/// exactly one of the others.
+struct roster {
+    const component& wish;
+    const model::release* effective;  ///< may be null
+    int wanted = 0;                   ///< how many instances of `effective` are to serve
+
+    std::vector<const instance*> all;
+    std::vector<const instance*> current;    ///< of the effective release, alive, in use
+    std::vector<const instance*> outdated;   ///< of another release, alive, in use
+    std::vector<const instance*> draining;   ///< alive, on their way out
+    std::vector<const instance*> condemned;  ///< alive, failed
+    std::vector<const instance*> dead;       ///< not running any more
+
+    /// Serving instances of the effective release whose health checks do not fail.
+    int good(const world& in) const;
+    /// Instances of the effective release that are, or soon will be, of use.
+    int usable() const;
+};
+
+roster make_roster(const world& from, const component& wish);
+
+/// Plans one component into `out`: actions, but neither routes nor conditions.
+void plan_component(const world& from, const roster& who, plan& out);
+
+/// The steps of those that drain or are condemned.
+void plan_departures(const world& from, const roster& who, plan& out);
+
+/// The table that the proxy is to have, for all components together.
+std::vector<haproxy_config::route> wanted_routes(const world& from, const std::vector<roster>& everyone);
+
+/// True when the proxy must be told: the table differs from what it took last or from what was read back.
+bool proxy_differs(const world& from, const std::vector<haproxy_config::route>& wanted);
+
+/// Conditions and summary of one component.
+void explain_component(const world& from, const roster& who, plan& out);
+
+/// The drain protocol's view of one instance.
+struct drain_view {
+    drain::facts facts;
+    drain::policy policy;
+};
+drain_view drain_of(const world& from, const instance& of);
+
+/// Restarts of this release are held back until then; nothing when they are not.
+std::optional<time_point> held_back_until(const world& from, const roster& who);
+
+void wake(plan& out, std::optional<time_point> at);
+
+}  // namespace gantryd::planner::detail

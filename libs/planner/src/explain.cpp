@@ -1,0 +1,252 @@
+#include "component_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gantryd::planner::detail {
+namespace {
+
+std::int64_t number(const model::release& r) { return model::value_of(r.number); }
+
+/// Collects the conditions of one component.
+class explainer {
+public:
+    explainer(const world& from, const roster& who, plan& out)
+        : from_(from), who_(who), out_(out), project_(from.project.text()), name_(who.wish.name.text())
+    {
+    }
+
+    void explain()
+    {
+        explain_sources();
+        explain_release();
+        for (const auto* i : who_.all)
+            explain_instance(*i);
+        explain_ports();
+        explain_restarts();
+        explain_shortage();
+    }
+
+private:
+    condition& add(reason code, std::string text)
+    {
+        out_.conditions.push_back({.code = code, .component = who_.wish.name, .text = std::move(text)});
+        return out_.conditions.back();
+    }
+
+    std::string command(std::string_view verb) const
+    {
+        return fmt::format("gantryd {} {} -c {}", verb, project_, name_);
+    }
+
+    void explain_sources()
+    {
+        if (from_.docker.known && !from_.docker.reachable) {
+            auto& c = add(reason::docker_unreachable, from_.docker.error);
+            c.since = from_.docker.since;
+            c.then = "what runs is left as it is; work goes on when the engine answers";
+            c.command = "systemctl status docker";
+        }
+        if (from_.haproxy.known && !from_.haproxy.reachable) {
+            auto& c = add(reason::proxy_failed, from_.haproxy.error);
+            c.since = from_.haproxy.since;
+            c.then = "it is tried again with growing pauses";
+        }
+    }
+
+    void explain_release()
+    {
+        if (who_.wish.intent != model::intent::ready)
+            return;
+        const auto wanted = who_.wish.releases.find(who_.wish.wanted.value_or(model::release_number{}));
+        if (wanted == who_.wish.releases.end()) {
+            auto& c = add(reason::no_release,
+                who_.wish.wanted ? fmt::format("the store does not know release {}", model::value_of(*who_.wish.wanted))
+                                 : "the component was never released");
+            c.then = "nothing is started or stopped; containers that run go on serving";
+            c.command = command("update");
+            return;
+        }
+        if (!has_failed(who_.wish, *wanted->second))
+            return;
+        const auto& evidence = evidence_of(*wanted->second);
+        auto& c = add(reason::release_failed,
+            fmt::format("release {} failed: {}", number(*wanted->second), evidence.reason));
+        c.then = who_.effective == nullptr ? "nothing runs: there is no earlier release that was live"
+                                           : fmt::format("release {} goes on serving", number(*who_.effective));
+        c.command = command("update");
+    }
+
+    const model::evidence& evidence_of(const model::release& release) const
+    {
+        static const model::evidence none;
+        if (release.why_failed)
+            return *release.why_failed;
+        const auto crashes = who_.wish.crashes.find(release.number);
+        return crashes == who_.wish.crashes.end() ? none : crashes->second.last;
+    }
+
+    void explain_instance(const instance& i)
+    {
+        if (i.now == phase::exited)
+            return;
+        if (i.drain_since || i.failure)
+            explain_departure(i);
+        else if (i.now == phase::creating || i.now == phase::created)
+            add(reason::creating, "Docker creates and starts the container").instance = i.name.text();
+        else if (!i.ready_at)
+            explain_readiness(i);
+        else if (i.healthy == verdict::failing)
+            explain_sickness(i);
+        else if (!is_serving(from_, i) && !is_refused(i))
+            add(reason::waiting_proxy, "HAProxy does not confirm yet that it sends it traffic").instance = i.name.text();
+    }
+
+    bool is_refused(const instance& i) const
+    {
+        const auto* spec = spec_of(from_, i);
+        return spec != nullptr && std::ranges::any_of(spec->ports, [&](const model::port_mapping& port) {
+            return from_.proxy.refused.contains(route_of(*spec, port));
+        });
+    }
+
+    void explain_readiness(const instance& i)
+    {
+        const auto* spec = spec_of(from_, i);
+        auto& c = add(reason::waiting_ready,
+            i.check.empty() ? "its ready checks have not passed yet"
+                            : fmt::format("its ready check \"{}\" does not pass: {}", i.check, i.answer));
+        c.instance = i.name.text();
+        c.since = i.started_at;
+        if (spec != nullptr)
+            c.until = i.started_at + spec->ready_timeout;
+        c.then = "it is stopped, and the release counts as failed unless it was live before";
+    }
+
+    void explain_sickness(const instance& i)
+    {
+        auto& c = add(reason::unhealthy, fmt::format("its health check \"{}\" fails: {}", i.check, i.answer));
+        c.instance = i.name.text();
+        const bool on_trial = who_.effective != nullptr && i.release == who_.effective->number
+            && who_.effective->outcome == model::release_outcome::pending;
+        c.then = on_trial ? "the release is not live before its checks pass"
+                          : "a replacement is started; this one is drained when the replacement serves";
+    }
+
+    void explain_departure(const instance& i)
+    {
+        const auto [facts, policy] = drain_of(from_, i);
+        const auto decision = drain::decide(facts, policy, from_.now);
+        const auto seen = connections_by_witness(from_, i);
+        if (facts.stop_since || decision.next == drain::step::stop || i.failure) {
+            auto& c = add(reason::stopping, i.failure ? i.failure->reason : i.drain_reason);
+            c.instance = i.name.text();
+            c.since = facts.stop_since;
+            if (facts.stop_since)
+                c.until = *facts.stop_since + policy.stop_grace;
+            c.then = "SIGKILL";
+            return;
+        }
+        const bool kept = decision.next == drain::step::keep;
+        auto& c = add(kept ? reason::drain_kept : reason::draining,
+            fmt::format("{}: {} connections ({} through the present proxy, {} through older workers)", i.drain_reason,
+                facts.connections, seen.current, seen.old_workers));
+        c.instance = i.name.text();
+        c.since = i.drain_since;
+        if (!kept)
+            c.until = drain::deadline(facts, policy);
+        c.then = policy.on_timeout == model::drain_timeout_action::kill
+            ? "it is stopped, and connections that are left are cut"
+            : "it is kept until they end";
+        c.command = command("kill");
+    }
+
+    void explain_ports()
+    {
+        for (const auto& [route, why] : from_.proxy.refused) {
+            const bool ours = std::ranges::any_of(specs(), [&](const model::component_spec* spec) {
+                return std::ranges::any_of(
+                    spec->ports, [&](const model::port_mapping& port) { return route_of(*spec, port) == route; });
+            });
+            if (!ours)
+                continue;
+            auto& c = add(reason::port_taken, why);
+            c.then = "the port is asked for again every 2 seconds; everything else goes on";
+        }
+    }
+
+    std::vector<const model::component_spec*> specs() const
+    {
+        std::vector<const model::component_spec*> out;
+        if (who_.effective != nullptr)
+            out.push_back(&who_.effective->spec);
+        for (const auto* i : who_.all)
+            if (const auto* spec = spec_of(from_, *i))
+                out.push_back(spec);
+        return out;
+    }
+
+    void explain_restarts()
+    {
+        const auto until = held_back_until(from_, who_);
+        if (!until || who_.usable() >= who_.wanted || who_.effective->outcome == model::release_outcome::pending)
+            return;
+        const auto& crashes = who_.wish.crashes.at(who_.effective->number);
+        auto& c = add(reason::crash_loop,
+            fmt::format("{} failures in a row, the last: {}", crashes.count, crashes.last.reason));
+        c.since = crashes.last_at;
+        c.until = until;
+        c.then = "it is started again";
+        c.command = command("update");
+    }
+
+    void explain_shortage()
+    {
+        const auto good = who_.good(from_);
+        if (who_.wanted == 0 || good >= who_.wanted || who_.effective->outcome != model::release_outcome::live)
+            return;
+        auto& c = add(reason::too_few_serving, fmt::format("{} of {} instances serve", good, who_.wanted));
+        c.then = "missing instances are started";
+    }
+
+    const world& from_;
+    const roster& who_;
+    plan& out_;
+    std::string project_;
+    std::string name_;
+};
+
+std::optional<model::release_number> newest_serving(const world& from, const roster& who)
+{
+    std::optional<model::release_number> out;
+    for (const auto* i : who.all)
+        if (is_serving(from, *i))
+            out = out ? std::max(*out, i->release) : i->release;
+    return out;
+}
+
+std::string state_of(const world& from, const roster& who)
+{
+    if (who.wish.hold)
+        return "held";
+    if (who.wish.intent != model::intent::ready)
+        return who.all.empty() ? "stopped" : "stopping";
+    if (who.effective == nullptr)
+        return who.wish.wanted && who.wish.releases.contains(*who.wish.wanted) ? "failed" : "unreleased";
+    if (who.effective->outcome == model::release_outcome::pending)
+        return newest_serving(from, who) ? "updating" : "starting";
+    if (who.good(from) < who.wanted)
+        return "degraded";
+    return who.outdated.empty() && who.draining.empty() ? "running" : "updating";
+}
+
+}  // namespace
+
+void explain_component(const world& from, const roster& who, plan& out)
+{
+    explainer(from, who, out).explain();
+    out.components[who.wish.name] = {state_of(from, who), newest_serving(from, who)};
+}
+
+}  // namespace gantryd::planner::detail

@@ -1,0 +1,64 @@
+#include "component_plan.hpp"
+
+#include <algorithm>
+
+namespace gantryd::planner {
+
+namespace detail {
+
+void wake(plan& out, std::optional<time_point> at)
+{
+    if (at)
+        out.wake_at = out.wake_at ? std::min(*out.wake_at, *at) : *at;
+}
+
+namespace {
+
+/// A port that was taken is asked for again this often.
+constexpr std::chrono::seconds ask_again{2};
+
+bool needs_docker(const action& what)
+{
+    return !std::holds_alternative<update_proxy>(what) && !std::holds_alternative<settle_release>(what)
+        && !std::holds_alternative<mark_ready>(what) && !std::holds_alternative<begin_drain>(what)
+        && !std::holds_alternative<condemn_instance>(what);
+}
+
+void plan_proxy(const world& from, const std::vector<roster>& everyone, plan& out)
+{
+    auto routes = wanted_routes(from, everyone);
+    const bool refused = !from.proxy.refused.empty();
+    const bool ask_now = refused && from.now >= from.proxy_seen_at + ask_again;
+    if (refused)
+        wake(out, (ask_now ? from.now : from.proxy_seen_at) + ask_again);
+    if (proxy_differs(from, routes) || ask_now)
+        out.actions.emplace_back(update_proxy{std::move(routes)});
+}
+
+}  // namespace
+}  // namespace detail
+
+plan make_plan(const world& from)
+{
+    plan out;
+    std::vector<detail::roster> everyone;
+    everyone.reserve(from.components.size());
+    for (const auto& [name, wish] : from.components)
+        everyone.push_back(detail::make_roster(from, wish));
+
+    // Before every source has spoken once nothing is known, and nothing is done.
+    if (from.docker.known && from.haproxy.known) {
+        detail::plan_proxy(from, everyone, out);
+        for (const auto& who : everyone) {
+            detail::plan_component(from, who, out);
+            detail::plan_departures(from, who, out);
+        }
+        if (!from.docker.reachable)
+            std::erase_if(out.actions, detail::needs_docker);
+    }
+    for (const auto& who : everyone)
+        detail::explain_component(from, who, out);
+    return out;
+}
+
+}  // namespace gantryd::planner

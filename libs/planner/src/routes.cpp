@@ -1,0 +1,190 @@
+#include "component_plan.hpp"
+
+#include <algorithm>
+
+namespace gantryd::planner::detail {
+namespace {
+
+using haproxy_config::route;
+using haproxy_config::server_view;
+using haproxy_config::slot;
+using haproxy_config::slot_mode;
+
+/// Connections to this address are refused at once: HAProxy then tries again, for some seconds, and finds the
+/// replacement when it is there.
+const slot waiting_room{slot_mode::serving, "127.0.0.1", 1};
+
+constexpr std::size_t slots_at_least = 8;
+
+/// Slots are added in steps, because more of them needs a reload: room for every instance twice, and for drains
+/// side by side.
+std::size_t slot_count(std::size_t present, std::size_t endpoints, int instances)
+{
+    const auto wanted = std::max({slots_at_least, endpoints + 1, static_cast<std::size_t>(2 * instances) + 6});
+    const auto rounded = (wanted + 7) / 8 * 8;
+    return std::max(present, rounded);
+}
+
+bool may_take_traffic(const instance& i)
+{
+    return i.now == phase::running && i.ready_at && !i.drain_since && !i.failure && !i.address.empty();
+}
+
+bool may_have_traffic(const instance& i)
+{
+    return i.now == phase::running && i.ready_at && (i.drain_since || i.failure) && !i.address.empty();
+}
+
+/// The slots that the instances of one component ask for at one external port.
+std::vector<slot> endpoints_of(const world& from, const roster& who, const model::route_id& id)
+{
+    std::vector<slot> serving;
+    std::vector<slot> sick;
+    std::vector<slot> out;
+    for (const auto* i : who.all) {
+        const auto* spec = spec_of(from, *i);
+        if (spec == nullptr)
+            continue;
+        for (const auto& port : spec->ports) {
+            if (route_of(*spec, port) != id)
+                continue;
+            if (may_take_traffic(*i) && who.wish.intent != model::intent::killed)
+                (i->healthy == verdict::failing ? sick : serving)
+                    .push_back({slot_mode::serving, i->address, port.container});
+            else if (may_have_traffic(*i))
+                out.push_back({slot_mode::draining, i->address, port.container});
+        }
+    }
+    // A sick instance is better than none, and worse than a good one.
+    if (serving.empty())
+        serving = std::move(sick);
+    else
+        for (auto& s : sick)
+            out.push_back({slot_mode::draining, s.address, s.port});
+    std::ranges::copy(serving, std::back_inserter(out));
+    return out;
+}
+
+bool points_at(const server_view& there, const slot& wanted)
+{
+    return there.mode != slot_mode::empty && there.address == wanted.address && there.port == wanted.port;
+}
+
+/// Gives every endpoint a slot: the one that it has already, else the first that nobody uses or used lately.
+std::vector<slot> assign(const std::vector<server_view>& present, std::vector<slot> endpoints, int instances)
+{
+    std::vector<slot> out(slot_count(present.size(), endpoints.size(), instances));
+    std::vector<bool> used(out.size(), false);
+    std::vector<slot> homeless;
+    for (const auto& endpoint : endpoints) {
+        const auto at = std::ranges::find_if(present, [&](const server_view& s) { return points_at(s, endpoint); });
+        const auto index = static_cast<std::size_t>(at - present.begin());
+        if (at == present.end() || used[index]) {
+            homeless.push_back(endpoint);
+            continue;
+        }
+        out[index] = endpoint;
+        used[index] = true;
+    }
+    // Sessions may linger in a slot whose instance is gone: leave it be while there is another.
+    const auto free_slot = [&](bool also_busy) {
+        for (std::size_t i = 0; i < out.size(); ++i) {
+            const bool busy = i < present.size() && (present[i].mode != slot_mode::empty || present[i].sessions > 0);
+            if (!used[i] && (also_busy || !busy))
+                return i;
+        }
+        return out.size();
+    };
+    for (const auto& endpoint : homeless) {
+        auto index = free_slot(false);
+        if (index == out.size())
+            index = free_slot(true);
+        out[index] = endpoint;
+        used[index] = true;
+    }
+    return out;
+}
+
+/// The release whose ports and kinds count: the newest that serves, and before one does, the one to come.
+const model::component_spec* leading_spec(const world& from, const roster& who)
+{
+    const instance* newest = nullptr;
+    for (const auto* i : who.all)
+        if (may_take_traffic(*i) && spec_of(from, *i) != nullptr && (newest == nullptr || i->release > newest->release))
+            newest = i;
+    if (newest != nullptr)
+        return spec_of(from, *newest);
+    return who.effective == nullptr ? nullptr : &who.effective->spec;
+}
+
+void add_routes(const world& from, const roster& who, std::vector<route>& out)
+{
+    // Ports of the leading release first, so that its kind of port wins; then those that others still serve,
+    // and those of the release to come, so that the structure is there before its first instance is ready.
+    std::vector<const model::component_spec*> specs;
+    const bool ends = who.wish.intent != model::intent::ready;
+    if (const auto* leading = leading_spec(from, who); leading != nullptr && !(ends && who.all.empty()))
+        specs.push_back(leading);
+    for (const auto* i : who.all)
+        if (const auto* spec = spec_of(from, *i); spec != nullptr && (may_take_traffic(*i) || may_have_traffic(*i)))
+            specs.push_back(spec);
+    if (who.effective != nullptr && who.wanted > 0)
+        specs.push_back(&who.effective->spec);
+
+    for (const auto* spec : specs)
+        for (const auto& port : spec->ports) {
+            auto id = route_of(*spec, port);
+            if (std::ranges::find(out, id, &route::id) != out.end())
+                continue;
+            auto endpoints = endpoints_of(from, who, id);
+            const bool anybody_serves =
+                std::ranges::any_of(endpoints, [](const slot& s) { return s.mode == slot_mode::serving; });
+            if (!anybody_serves && who.wanted > 0)
+                endpoints.push_back(waiting_room);
+            const auto present = from.proxy.routes.find(id);
+            auto slots = assign(present == from.proxy.routes.end() ? std::vector<server_view>() : present->second,
+                std::move(endpoints), spec->instances);
+            out.push_back({std::move(id), port.bind, port.external, port.kind, std::move(slots)});
+        }
+}
+
+bool slot_differs(const server_view& there, const slot& wanted)
+{
+    if (there.mode != wanted.mode)
+        return true;
+    if (wanted.mode == slot_mode::empty)
+        return false;
+    return there.address != wanted.address || there.port != wanted.port;
+}
+
+}  // namespace
+
+std::vector<route> wanted_routes(const world& from, const std::vector<roster>& everyone)
+{
+    std::vector<route> out;
+    for (const auto& who : everyone)
+        add_routes(from, who, out);
+    std::ranges::sort(out, {}, &route::id);
+    return out;
+}
+
+bool proxy_differs(const world& from, const std::vector<route>& wanted)
+{
+    if (wanted.empty())
+        return from.proxy.running;
+    if (!from.proxy.running || wanted != from.routes_applied)
+        return true;
+    return std::ranges::any_of(wanted, [&](const route& r) {
+        const auto there = from.proxy.routes.find(r.id);
+        if (there == from.proxy.routes.end())
+            return !from.proxy.refused.contains(r.id);
+        if (there->second.size() != r.slots.size())
+            return true;
+        for (std::size_t i = 0; i < r.slots.size(); ++i)
+            if (slot_differs(there->second[i], r.slots[i]))
+                return true;
+        return false;
+    });
+}
+
+}  // namespace gantryd::planner::detail

@@ -1,0 +1,112 @@
+#include <gantryd/planner/world.hpp>
+
+#include <algorithm>
+#include <ranges>
+
+namespace gantryd::planner {
+namespace {
+
+using haproxy_config::server_view;
+using haproxy_config::slot_mode;
+
+/// The slots of one of the instance's routes that point at it; none when the route is not there.
+auto slots_of(const world& in, const instance& of, const model::component_spec& spec, const model::port_mapping& port)
+{
+    std::vector<const server_view*> out;
+    const auto route = in.proxy.routes.find(route_of(spec, port));
+    if (route == in.proxy.routes.end() || of.address.empty())
+        return out;
+    for (const auto& server : route->second)
+        if (server.mode != slot_mode::empty && server.address == of.address && server.port == port.container)
+            out.push_back(&server);
+    return out;
+}
+
+}  // namespace
+
+bool has_failed(const component& of, const model::release& release)
+{
+    if (release.outcome == model::release_outcome::failed)
+        return true;
+    const auto crashes = of.crashes.find(release.number);
+    return release.outcome == model::release_outcome::pending && crashes != of.crashes.end() && crashes->second.count > 0;
+}
+
+const model::release* effective_release(const component& of)
+{
+    if (!of.wanted)
+        return nullptr;
+    const auto wanted = of.releases.find(*of.wanted);
+    if (wanted == of.releases.end())
+        return nullptr;
+    if (!has_failed(of, *wanted->second))
+        return wanted->second.get();
+    for (auto older = std::make_reverse_iterator(wanted); older != of.releases.rend(); ++older)
+        if (older->second->outcome == model::release_outcome::live)
+            return older->second.get();
+    return nullptr;
+}
+
+const model::component_spec* spec_of(const world& in, const instance& of)
+{
+    const auto component = in.components.find(of.component);
+    if (component == in.components.end())
+        return nullptr;
+    const auto release = component->second.releases.find(of.release);
+    return release == component->second.releases.end() ? nullptr : &release->second->spec;
+}
+
+model::route_id route_of(const model::component_spec& spec, const model::port_mapping& port)
+{
+    auto text = spec.name.text() + "_" + std::to_string(port.external);
+    const auto same_port = std::ranges::count(spec.ports, port.external, &model::port_mapping::external);
+    if (same_port > 1) {
+        text += "_" + port.bind;
+        std::ranges::replace(text, ':', '-');
+    }
+    return model::route_id(text);
+}
+
+bool is_serving(const world& in, const instance& of)
+{
+    const auto* spec = spec_of(in, of);
+    if (spec == nullptr || of.now != phase::running || !of.ready_at || of.drain_since || of.failure)
+        return false;
+    return std::ranges::all_of(spec->ports, [&](const model::port_mapping& port) {
+        const auto slots = slots_of(in, of, *spec, port);
+        return std::ranges::any_of(slots, [](const server_view* s) { return s->mode == slot_mode::serving && s->up; });
+    });
+}
+
+bool is_routed_out(const world& in, const instance& of)
+{
+    const auto* spec = spec_of(in, of);
+    if (spec == nullptr)
+        return true;
+    return std::ranges::all_of(spec->ports, [&](const model::port_mapping& port) {
+        const auto slots = slots_of(in, of, *spec, port);
+        return std::ranges::none_of(slots, [](const server_view* s) { return s->mode == slot_mode::serving; });
+    });
+}
+
+connection_count connections_by_witness(const world& in, const instance& of)
+{
+    connection_count out;
+    const auto* spec = spec_of(in, of);
+    if (spec == nullptr)
+        return out;
+    for (const auto& port : spec->ports)
+        for (const auto* slot : slots_of(in, of, *spec, port)) {
+            out.current += slot->sessions;
+            out.old_workers += slot->old_sessions;
+        }
+    return out;
+}
+
+std::int64_t connections_of(const world& in, const instance& of)
+{
+    const auto seen = connections_by_witness(in, of);
+    return seen.current + seen.old_workers;
+}
+
+}  // namespace gantryd::planner

@@ -1,0 +1,262 @@
+// Crashes, sickness, stop and kill: how instances leave.
+#include "plan_text.hpp"
+#include "scene.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+using namespace gantryd::planner;
+namespace model = gantryd::model;
+using namespace std::chrono_literals;
+using model::release_outcome;
+
+namespace {
+
+scene with_instances(int n, model::component_spec spec = scene::web())
+{
+    scene s;
+    spec.instances = n;
+    s.release(1, release_outcome::live, spec);
+    for (int k = 1; k <= n; ++k)
+        s.serving(1, k);
+    s.settle_proxy();
+    EXPECT_EQ(s.does(), lines{});
+    return s;
+}
+
+void crash_again(scene& s, int n)
+{
+    const auto name = "shop-web-1-" + std::to_string(n);
+    s.starts(name);
+    s.exits(name, 1);
+    s.does();  // condemned
+    s.does();  // removed
+}
+
+}  // namespace
+
+TEST(crash, of_a_live_instance_is_made_good_at_once)
+{
+    auto s = with_instances(2);
+    s.exits("shop-web-1-1", 139);
+    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s2 serving 10.0.1.2:80]", "condemn shop-web-1-1: exited with code 139",
+                            "create shop-web-1-3"}));
+    EXPECT_EQ(s.does(), (lines{"remove shop-web-1-1"}));
+    EXPECT_EQ(s.does(), lines{});
+}
+
+TEST(crash, a_second_one_in_a_row_waits_a_second)
+{
+    auto s = with_instances(1);
+    s.exits("shop-web-1-1", 1);
+    s.does();
+    s.does();
+    crash_again(s, 2);
+    EXPECT_EQ(s.does(), lines{});
+    EXPECT_EQ(s.planned().wake_at, s.w.now + 1s);
+    s.later(999ms);
+    EXPECT_EQ(s.does(), lines{});
+    s.later(1ms);
+    EXPECT_EQ(s.does(), (lines{"create shop-web-1-1"}));
+}
+
+TEST(crash, the_pause_doubles_up_to_five_minutes)
+{
+    EXPECT_EQ(restart_delay(0), 0ms);
+    EXPECT_EQ(restart_delay(1), 0ms);
+    EXPECT_EQ(restart_delay(2), 1s);
+    EXPECT_EQ(restart_delay(3), 2s);
+    EXPECT_EQ(restart_delay(4), 4s);
+    EXPECT_EQ(restart_delay(10), 256s);
+    EXPECT_EQ(restart_delay(11), 5min);
+    EXPECT_EQ(restart_delay(1'000'000), 5min);
+}
+
+TEST(crash, after_earlier_ones_waits_until_it_is_counted)
+{
+    auto s = with_instances(1);
+    s.of().crashes[model::release_number(1)] = {.count = 3, .last_at = s.w.now - 1h};
+    s.exits("shop-web-1-1", 1);
+    const auto told = s.does();
+    EXPECT_EQ(told.back(), "condemn shop-web-1-1: exited with code 1");
+}
+
+TEST(crash, of_one_that_is_on_its_way_out_counts_for_nothing)
+{
+    auto s = with_instances(1);
+    s.draining(1, 2, 3);
+    s.exits("shop-web-1-2", 1);
+    EXPECT_EQ(s.does().back(), "remove shop-web-1-2");
+    EXPECT_TRUE(s.of().crashes.empty());
+}
+
+TEST(sickness, is_replaced_before_the_sick_one_is_drained)
+{
+    auto s = with_instances(1);
+    s.falls_sick("shop-web-1-1");
+    EXPECT_EQ(s.does(), (lines{"create shop-web-1-2"})) << "it serves on: a sick one is better than none";
+    s.starts("shop-web-1-2");
+    s.passes("shop-web-1-2");
+    EXPECT_EQ(s.does(), (lines{"mark_ready shop-web-1-2"}));
+    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s1 draining 10.0.1.1:80, s2 serving 10.0.1.2:80]"}));
+    EXPECT_EQ(s.does(), (lines{"begin_drain shop-web-1-1: its health checks fail (failure)"}));
+    EXPECT_EQ(s.of().crashes.at(model::release_number(1)).count, 1);
+    s.at("shop-web-1-1").idle_for = 1s;
+    EXPECT_EQ(s.does(), (lines{"stop shop-web-1-1"}));
+}
+
+TEST(sickness, of_one_of_two_takes_it_out_of_the_routes)
+{
+    auto s = with_instances(2);
+    s.falls_sick("shop-web-1-1");
+    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s1 draining 10.0.1.1:80, s2 serving 10.0.1.2:80]",
+                            "create shop-web-1-3"}));
+}
+
+TEST(sickness, of_everybody_leaves_everybody_in_the_routes)
+{
+    auto s = with_instances(2);
+    s.falls_sick("shop-web-1-1");
+    s.falls_sick("shop-web-1-2");
+    EXPECT_EQ(s.does(), (lines{"create shop-web-1-3", "create shop-web-1-4"}));
+    s.starts("shop-web-1-3");
+    s.starts("shop-web-1-4");
+    EXPECT_EQ(s.does(), lines{}) << "no more than one replacement each";
+}
+
+TEST(sickness, that_passes_leaves_one_too_many_which_goes)
+{
+    auto s = with_instances(1);
+    s.serving(1, 2);
+    s.settle_proxy();
+    EXPECT_EQ(s.does(), (lines{"begin_drain shop-web-1-2: one too many"}));
+}
+
+TEST(stop, drains_with_connections_and_then_removes)
+{
+    auto s = with_instances(1);
+    s.slot("web_8888", 1).sessions = 1;
+    s.of().intent = model::intent::stopped;
+    EXPECT_EQ(s.does(), (lines{"begin_drain shop-web-1-1: the component is to stop"}));
+    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s1 draining 10.0.1.1:80]"})) << "no waiting room: nobody will come";
+    EXPECT_EQ(s.does(), lines{});
+    EXPECT_EQ(s.planned().wake_at, s.w.now + 30s) << "the drain's deadline";
+    EXPECT_EQ(s.planned().components.at(model::component_name("web")).state, "stopping");
+    s.later(30s);
+    EXPECT_EQ(s.does(), (lines{"stop shop-web-1-1"}));
+    EXPECT_EQ(s.planned().wake_at, s.w.now + 15s) << "the grace, and five seconds for Docker to be late";
+    s.exits("shop-web-1-1", 0);
+    EXPECT_EQ(s.does(), (lines{"proxy web_8888[]", "remove shop-web-1-1"}));
+    EXPECT_EQ(s.does(), (lines{"proxy"})) << "without routes HAProxy ends";
+    EXPECT_EQ(s.does(), lines{});
+    EXPECT_EQ(s.planned().components.at(model::component_name("web")).state, "stopped");
+}
+
+TEST(stop, keeps_what_is_to_be_kept_past_the_deadline)
+{
+    auto spec = scene::web();
+    spec.drain.on_timeout = model::drain_timeout_action::keep;
+    auto s = with_instances(1, spec);
+    s.draining(1, 2, 1);
+    s.settle_proxy();
+    s.later(1h);
+    EXPECT_EQ(s.does(), lines{});
+    EXPECT_EQ(s.planned().wake_at, std::nullopt);
+}
+
+TEST(stop, one_that_does_not_obey_is_killed)
+{
+    auto s = with_instances(1);
+    s.draining(1, 2, 0).stop_since = s.w.now;
+    s.settle_proxy();
+    s.later(14999ms);
+    EXPECT_EQ(s.does(), lines{});
+    s.later(1ms);
+    EXPECT_EQ(s.does(), (lines{"kill shop-web-1-2"}));
+}
+
+TEST(stop, waits_for_the_termination_checks)
+{
+    auto spec = scene::web();
+    spec.termination_checks = {{.kind = model::check_kind::http, .id = "idle"}};
+    auto s = with_instances(1, spec);
+    auto& i = s.draining(1, 2, 0);
+    i.idle_for = 1s;
+    s.settle_proxy();
+    EXPECT_EQ(s.does(), lines{});
+    i.termination = verdict::passing;
+    EXPECT_EQ(s.does(), (lines{"stop shop-web-1-2"}));
+}
+
+TEST(stop, one_without_ports_needs_no_witness)
+{
+    auto spec = scene::web();
+    spec.ports.clear();
+    auto s = with_instances(1, spec);
+    s.of().intent = model::intent::stopped;
+    EXPECT_EQ(s.does(), (lines{"begin_drain shop-web-1-1: the component is to stop"}));
+    EXPECT_EQ(s.does(), (lines{"stop shop-web-1-1"}));
+}
+
+TEST(stop, takes_back_what_was_only_created)
+{
+    scene s;
+    s.release(1, release_outcome::live);
+    s.created(1, 1);
+    s.of().intent = model::intent::stopped;
+    EXPECT_EQ(s.does().back(), "begin_drain shop-web-1-1: the component is to stop");
+    EXPECT_EQ(s.does(), (lines{"remove shop-web-1-1"}));
+}
+
+TEST(stop, ready_again_starts_a_new_instance_beside_the_one_that_drains)
+{
+    auto s = with_instances(1);
+    s.of().intent = model::intent::stopped;
+    s.does();
+    s.does();
+    s.of().intent = model::intent::ready;
+    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s1 draining 10.0.1.1:80, s2 serving 127.0.0.1:1]",
+                            "create shop-web-1-2"}));
+}
+
+TEST(kill, waits_for_nobody)
+{
+    auto s = with_instances(2);
+    s.created(1, 3);
+    s.draining(1, 4, 7);
+    s.w.instances[model::instance_name("shop-web-1-5")].component = model::component_name("web");
+    s.slot("web_8888", 1).sessions = 9;
+    s.of().intent = model::intent::killed;
+    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s3 draining 10.0.1.4:80]", "kill shop-web-1-1", "kill shop-web-1-2",
+                            "remove shop-web-1-3", "kill shop-web-1-4"}));
+    s.w.instances.erase(model::instance_name("shop-web-1-5"));
+    EXPECT_EQ(s.does(), (lines{"proxy web_8888[]", "remove shop-web-1-1", "remove shop-web-1-2",
+                            "remove shop-web-1-4"}));
+    EXPECT_EQ(s.does(), (lines{"proxy"}));
+    EXPECT_EQ(s.does(), lines{});
+}
+
+TEST(docker_away, keeps_the_routes_and_plans_nothing_for_docker)
+{
+    auto s = with_instances(2);
+    s.draining(1, 3, 0).idle_for = 1s;
+    s.exits("shop-web-1-1", 1);
+    s.created(1, 4);
+    s.w.docker.reachable = false;
+    for (int round = 0; round < 3; ++round)
+        for (const auto& line : s.does())
+            EXPECT_TRUE(line.starts_with("proxy") || line.starts_with("condemn")) << line;
+    EXPECT_EQ(s.does(), lines{});
+    EXPECT_EQ(s.w.instances.size(), 4U);
+    s.w.docker.reachable = true;
+    EXPECT_EQ(s.does(), (lines{"remove shop-web-1-1", "start shop-web-1-4", "stop shop-web-1-3"}));
+}
+
+TEST(docker_away, still_takes_a_sick_one_out_of_the_routes)
+{
+    auto s = with_instances(2);
+    s.w.docker.reachable = false;
+    s.falls_sick("shop-web-1-2");
+    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s1 serving 10.0.1.1:80, s2 draining 10.0.1.2:80]"}));
+}

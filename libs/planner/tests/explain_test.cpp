@@ -1,0 +1,269 @@
+// One test per reason: what is told, since when, until when, what then, and what to type.
+#include "scene.hpp"
+
+#include <gtest/gtest.h>
+
+using namespace gantryd::planner;
+namespace model = gantryd::model;
+using namespace std::chrono_literals;
+using model::release_outcome;
+
+namespace {
+
+const model::component_name web("web");
+
+scene running_well()
+{
+    scene s;
+    s.release(1, release_outcome::live);
+    s.serving(1, 1);
+    s.settle_proxy();
+    return s;
+}
+
+model::component_spec two()
+{
+    auto spec = scene::web();
+    spec.instances = 2;
+    return spec;
+}
+
+}  // namespace
+
+TEST(explain, nothing_when_all_is_well)
+{
+    const auto s = running_well();
+    EXPECT_EQ(s.planned().conditions, std::vector<condition>{});
+    EXPECT_EQ(s.planned().components.at(web), (summary{"running", model::release_number(1)}));
+}
+
+TEST(explain, no_release)
+{
+    scene s;
+    auto told = s.because(reason::no_release);
+    EXPECT_EQ(told.component, web);
+    EXPECT_EQ(told.instance, "");
+    EXPECT_EQ(told.text, "the component was never released");
+    EXPECT_EQ(told.then, "nothing is started or stopped; containers that run go on serving");
+    EXPECT_EQ(told.command, "gantryd update shop -c web");
+    s.of().wanted = model::release_number(7);
+    told = s.because(reason::no_release);
+    EXPECT_EQ(told.text, "the store does not know release 7");
+    s.of().intent = model::intent::stopped;
+    EXPECT_FALSE(s.is_told(reason::no_release));
+}
+
+TEST(explain, release_failed_with_an_older_one_that_serves)
+{
+    auto s = running_well();
+    s.release(2, release_outcome::pending);
+    s.of().crashes[model::release_number(2)] = {1, s.w.now, {.reason = "exited with code 3"}};
+    const auto told = s.because(reason::release_failed);
+    EXPECT_EQ(told.text, "release 2 failed: exited with code 3");
+    EXPECT_EQ(told.then, "release 1 goes on serving");
+    EXPECT_EQ(told.command, "gantryd update shop -c web");
+    EXPECT_EQ(s.planned().components.at(web).state, "running");
+}
+
+TEST(explain, release_failed_with_the_evidence_that_the_store_keeps)
+{
+    scene s;
+    s.release(1, release_outcome::failed);
+    auto kept = std::make_shared<model::release>(*s.of().releases.at(model::release_number(1)));
+    kept->why_failed = model::evidence{.reason = "not ready within 10s"};
+    s.of().releases[model::release_number(1)] = kept;
+    const auto told = s.because(reason::release_failed);
+    EXPECT_EQ(told.text, "release 1 failed: not ready within 10s");
+    EXPECT_EQ(told.then, "nothing runs: there is no earlier release that was live");
+    EXPECT_EQ(s.planned().components.at(web), (summary{"failed", std::nullopt}));
+}
+
+TEST(explain, creating)
+{
+    scene s;
+    s.release(1, release_outcome::pending);
+    s.does();
+    const auto told = s.because(reason::creating);
+    EXPECT_EQ(told.instance, "shop-web-1-1");
+    EXPECT_EQ(told.text, "Docker creates and starts the container");
+    EXPECT_EQ(s.planned().components.at(web).state, "starting");
+}
+
+TEST(explain, waiting_ready)
+{
+    scene s;
+    s.release(1, release_outcome::pending);
+    s.does();
+    s.starts("shop-web-1-1");
+    auto told = s.because(reason::waiting_ready);
+    EXPECT_EQ(told.instance, "shop-web-1-1");
+    EXPECT_EQ(told.text, "its ready checks have not passed yet");
+    EXPECT_EQ(told.since, s.w.now);
+    EXPECT_EQ(told.until, s.w.now + 10s);
+    EXPECT_EQ(told.then, "it is stopped, and the release counts as failed unless it was live before");
+    s.at("shop-web-1-1").check = "up";
+    s.at("shop-web-1-1").answer = "connection refused";
+    told = s.because(reason::waiting_ready);
+    EXPECT_EQ(told.text, "its ready check \"up\" does not pass: connection refused");
+}
+
+TEST(explain, waiting_proxy)
+{
+    auto s = running_well();
+    s.release(2, release_outcome::pending);
+    s.ready(2, 1);
+    const auto told = s.because(reason::waiting_proxy);
+    EXPECT_EQ(told.instance, "shop-web-2-1");
+    EXPECT_EQ(told.text, "HAProxy does not confirm yet that it sends it traffic");
+    EXPECT_EQ(s.planned().components.at(web), (summary{"updating", model::release_number(1)}));
+}
+
+TEST(explain, port_taken)
+{
+    auto s = running_well();
+    auto api = scene::web();
+    api.name = model::component_name("api");
+    api.ports = {{.external = 9999, .container = 80}};
+    s.release(1, release_outcome::pending, api);
+    s.ready(1, 1, "api");
+    s.w.proxy.refused[model::route_id("api_9999")] = "port 9999 is taken by nginx (pid 4711)";
+    const auto told = s.because(reason::port_taken);
+    EXPECT_EQ(told.component.text(), "api") << "and not web";
+    EXPECT_EQ(told.text, "port 9999 is taken by nginx (pid 4711)");
+    EXPECT_EQ(told.then, "the port is asked for again every 2 seconds; everything else goes on");
+    EXPECT_FALSE(s.is_told(reason::waiting_proxy)) << "it is not the proxy that is late";
+}
+
+TEST(explain, draining)
+{
+    auto s = running_well();
+    s.draining(1, 2, 3);
+    s.slot("web_8888", 2).old_sessions = 1;
+    const auto told = s.because(reason::draining);
+    EXPECT_EQ(told.instance, "shop-web-1-2");
+    EXPECT_EQ(told.text, "it is to go: 4 connections (3 through the present proxy, 1 through older workers)");
+    EXPECT_EQ(told.since, s.w.now);
+    EXPECT_EQ(told.until, s.w.now + 30s);
+    EXPECT_EQ(told.then, "it is stopped, and connections that are left are cut");
+    EXPECT_EQ(told.command, "gantryd kill shop -c web");
+    EXPECT_EQ(s.planned().components.at(web).state, "updating");
+}
+
+TEST(explain, drain_kept)
+{
+    scene s;
+    auto spec = scene::web();
+    spec.drain.on_timeout = model::drain_timeout_action::keep;
+    s.release(1, release_outcome::live, spec);
+    s.serving(1, 1);
+    s.draining(1, 2, 3);
+    EXPECT_EQ(s.because(reason::draining).then, "it is kept until they end");
+    const auto began = s.w.now;
+    s.later(30s);
+    const auto told = s.because(reason::drain_kept);
+    EXPECT_EQ(told.since, began);
+    EXPECT_EQ(told.until, std::nullopt);
+    EXPECT_EQ(told.then, "it is kept until they end");
+    EXPECT_EQ(told.command, "gantryd kill shop -c web");
+    EXPECT_FALSE(s.is_told(reason::draining));
+}
+
+TEST(explain, stopping)
+{
+    auto s = running_well();
+    auto& i = s.draining(1, 2, 0);
+    i.stop_since = s.w.now - 1s;
+    auto told = s.because(reason::stopping);
+    EXPECT_EQ(told.instance, "shop-web-1-2");
+    EXPECT_EQ(told.text, "it is to go");
+    EXPECT_EQ(told.since, s.w.now - 1s);
+    EXPECT_EQ(told.until, s.w.now + 9s);
+    EXPECT_EQ(told.then, "SIGKILL");
+    i.drain_since.reset();
+    i.stop_since.reset();
+    i.failure = model::evidence{.reason = "not ready within 10s"};
+    told = s.because(reason::stopping);
+    EXPECT_EQ(told.text, "not ready within 10s");
+    EXPECT_EQ(told.until, std::nullopt);
+}
+
+TEST(explain, unhealthy)
+{
+    auto s = running_well();
+    s.falls_sick("shop-web-1-1");
+    const auto told = s.because(reason::unhealthy);
+    EXPECT_EQ(told.instance, "shop-web-1-1");
+    EXPECT_EQ(told.text, "its health check \"ok\" fails: status 500");
+    EXPECT_EQ(told.then, "a replacement is started; this one is drained when the replacement serves");
+    EXPECT_EQ(s.planned().components.at(web), (summary{"degraded", model::release_number(1)}));
+}
+
+TEST(explain, unhealthy_in_a_trial_promises_no_replacement)
+{
+    scene s;
+    s.release(1, release_outcome::pending);
+    s.serving(1, 1);
+    s.falls_sick("shop-web-1-1");
+    EXPECT_EQ(s.because(reason::unhealthy).then, "the release is not live before its checks pass");
+}
+
+TEST(explain, crash_loop)
+{
+    scene s;
+    s.release(1, release_outcome::live);
+    s.of().crashes[model::release_number(1)] = {3, s.w.now - 500ms, {.reason = "exited with code 139"}};
+    const auto told = s.because(reason::crash_loop);
+    EXPECT_EQ(told.text, "3 failures in a row, the last: exited with code 139");
+    EXPECT_EQ(told.since, s.w.now - 500ms);
+    EXPECT_EQ(told.until, s.w.now + 1500ms);
+    EXPECT_EQ(told.then, "it is started again");
+    EXPECT_EQ(told.command, "gantryd update shop -c web");
+    s.later(1500ms);
+    EXPECT_FALSE(s.is_told(reason::crash_loop));
+}
+
+TEST(explain, no_crash_loop_while_nothing_is_missing)
+{
+    auto s = running_well();
+    s.of().crashes[model::release_number(1)] = {3, s.w.now, {.reason = "exited with code 139"}};
+    EXPECT_FALSE(s.is_told(reason::crash_loop));
+}
+
+TEST(explain, docker_unreachable)
+{
+    auto s = running_well();
+    s.w.docker = {true, false, s.w.now - 5s, "connect /var/run/docker.sock: connection refused"};
+    const auto told = s.because(reason::docker_unreachable);
+    EXPECT_EQ(told.text, "connect /var/run/docker.sock: connection refused");
+    EXPECT_EQ(told.since, s.w.now - 5s);
+    EXPECT_EQ(told.then, "what runs is left as it is; work goes on when the engine answers");
+    EXPECT_EQ(told.command, "systemctl status docker");
+}
+
+TEST(explain, proxy_failed)
+{
+    auto s = running_well();
+    s.w.haproxy = {true, false, s.w.now - 5s, "haproxy: no such program"};
+    const auto told = s.because(reason::proxy_failed);
+    EXPECT_EQ(told.text, "haproxy: no such program");
+    EXPECT_EQ(told.since, s.w.now - 5s);
+    EXPECT_EQ(told.then, "it is tried again with growing pauses");
+}
+
+TEST(explain, too_few_serving)
+{
+    scene s;
+    s.release(1, release_outcome::live, two());
+    s.serving(1, 1);
+    s.settle_proxy();
+    const auto told = s.because(reason::too_few_serving);
+    EXPECT_EQ(told.text, "1 of 2 instances serve");
+    EXPECT_EQ(told.then, "missing instances are started");
+    EXPECT_EQ(s.planned().components.at(web).state, "degraded");
+}
+
+TEST(explain, every_reason_has_a_test)
+{
+    // The tests above are named after the codes; this counts them, so that a new code asks for one more.
+    EXPECT_EQ(all_reasons.size(), 14U);
+}

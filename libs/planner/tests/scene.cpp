@@ -1,0 +1,245 @@
+#include "scene.hpp"
+
+#include "plan_text.hpp"
+
+#include <gantryd/base/overloaded.hpp>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace gantryd::planner {
+
+using namespace std::chrono_literals;
+using haproxy_config::server_view;
+using haproxy_config::slot_mode;
+
+scene::scene()
+{
+    w.now = time_point(1h);
+    w.project = model::project_name("shop");
+    w.docker = {true, true, w.now, {}};
+    w.haproxy = {true, true, w.now, {}};
+    of("web");
+}
+
+model::component_spec scene::web()
+{
+    model::component_spec spec;
+    spec.name = model::component_name("web");
+    spec.ports = {{.external = 8888, .container = 80}};
+    spec.ready_checks = {{.id = "up", .port = 80}};
+    spec.health_checks = {{.id = "ok", .port = 80}};
+    return spec;
+}
+
+component& scene::of(const std::string& name)
+{
+    auto& out = w.components[model::component_name(name)];
+    out.name = model::component_name(name);
+    return out;
+}
+
+void scene::release(int number, model::release_outcome outcome, const model::component_spec& spec)
+{
+    auto& component = of(spec.name.text());
+    auto made = std::make_shared<model::release>();
+    made->number = model::release_number(number);
+    made->spec = spec;
+    made->outcome = outcome;
+    component.wanted = made->number;
+    component.releases[made->number] = std::move(made);
+}
+
+instance& scene::created(int release, int n, const std::string& component)
+{
+    const model::instance_name name(fmt::format("shop-{}-{}-{}", component, release, n));
+    auto& i = w.instances[name];
+    i.name = name;
+    i.container = model::container_id("id of " + name.text());
+    i.component = model::component_name(component);
+    i.release = model::release_number(release);
+    i.now = phase::created;
+    i.started_at = w.now - 1min;
+    return i;
+}
+
+instance& scene::running(int release, int n, const std::string& component)
+{
+    auto& i = created(release, n, component);
+    i.now = phase::running;
+    i.address = fmt::format("10.0.{}.{}", release, n);
+    return i;
+}
+
+instance& scene::ready(int release, int n, const std::string& component)
+{
+    auto& i = running(release, n, component);
+    i.ready = verdict::passing;
+    i.ready_at = i.started_at + 1s;
+    return i;
+}
+
+instance& scene::serving(int release, int n, const std::string& component)
+{
+    auto& i = ready(release, n, component);
+    w.proxy.running = true;
+    for (const auto& port : spec_of(w, i)->ports) {
+        auto& servers = w.proxy.routes[route_of(*spec_of(w, i), port)];
+        servers.resize(std::max<std::size_t>(servers.size(), 8), {.address = "127.0.0.1", .port = 1});
+        const auto free = std::ranges::find(servers, slot_mode::empty, &server_view::mode);
+        *free = {.mode = slot_mode::serving, .up = true, .address = i.address, .port = port.container};
+    }
+    return i;
+}
+
+instance& scene::draining(int release, int n, int connections)
+{
+    auto& i = serving(release, n);
+    i.drain_since = w.now;
+    i.drain_reason = "it is to go";
+    for (auto& [id, servers] : w.proxy.routes)
+        for (auto& s : servers)
+            if (s.address == i.address)
+                s = {.mode = slot_mode::draining, .address = s.address, .port = s.port, .sessions = connections};
+    return i;
+}
+
+instance& scene::at(const std::string& name) { return w.instances.at(model::instance_name(name)); }
+
+void scene::starts(const std::string& name)
+{
+    auto& i = at(name);
+    i.container = model::container_id("id of " + name);
+    i.now = phase::running;
+    i.started_at = w.now;
+    i.address = fmt::format("10.0.{}.{}", model::value_of(i.release), name.back());
+}
+
+void scene::passes(const std::string& name) { at(name).ready = verdict::passing; }
+
+void scene::falls_sick(const std::string& name)
+{
+    auto& i = at(name);
+    i.healthy = verdict::failing;
+    i.check = "ok";
+    i.answer = "status 500";
+}
+
+void scene::exits(const std::string& name, int code)
+{
+    auto& i = at(name);
+    i.now = phase::exited;
+    i.exit_code = code;
+    i.address.clear();
+}
+
+void scene::later(std::chrono::milliseconds time) { w.now += time; }
+
+void scene::settle_proxy()
+{
+    for (const auto& a : planned().actions)
+        if (const auto* table = std::get_if<update_proxy>(&a))
+            update(*table);
+}
+
+server_view& scene::slot(const std::string& route, std::size_t number)
+{
+    return w.proxy.routes.at(model::route_id(route)).at(number - 1);
+}
+
+plan scene::planned() const { return make_plan(w); }
+
+lines scene::does()
+{
+    const auto made = planned();
+    for (const auto& a : made.actions)
+        carry_out(a);
+    return texts(made);
+}
+
+bool scene::is_told(reason code) const
+{
+    const auto made = planned();
+    return std::ranges::find(made.conditions, code, &condition::code) != made.conditions.end();
+}
+
+condition scene::because(reason code) const
+{
+    for (const auto& c : planned().conditions)
+        if (c.code == code)
+            return c;
+    ADD_FAILURE() << "nothing is told about " << text_of(code);
+    return {};
+}
+
+void scene::carry_out(const action& what)
+{
+    std::visit(base::overloaded{
+                   [&](const create_instance& a) {
+                       auto& i = w.instances[a.name];
+                       i.name = a.name;
+                       i.component = a.component;
+                       i.release = a.release;
+                       i.started_at = w.now;
+                   },
+                   [&](const start_instance& a) { starts(a.name.text()); },
+                   [&](const mark_ready& a) { w.instances.at(a.name).ready_at = w.now; },
+                   [&](const condemn_instance& a) {
+                       auto& i = w.instances.at(a.name);
+                       i.failure = model::evidence{.reason = a.why, .instance = a.name.text()};
+                       count_failure(i, a.why);
+                   },
+                   [&](const begin_drain& a) {
+                       auto& i = w.instances.at(a.name);
+                       i.drain_since = w.now;
+                       i.drain_reason = a.why;
+                       if (a.is_failure)
+                           count_failure(i, a.why);
+                   },
+                   [&](const send_signals& a) { w.instances.at(a.name).signals_done = true; },
+                   [&](const stop_instance& a) { w.instances.at(a.name).stop_since = w.now; },
+                   [&](const kill_instance& a) { exits(a.name.text(), 137); },
+                   [&](const remove_instance& a) { w.instances.erase(a.name); },
+                   [&](const update_proxy& a) { update(a); },
+                   [&](const settle_release& a) {
+                       auto& there = of(a.component.text()).releases.at(a.release);
+                       auto settled = std::make_shared<model::release>(*there);
+                       settled->outcome = a.outcome;
+                       there = std::move(settled);
+                   },
+               },
+        what);
+}
+
+void scene::update(const update_proxy& table)
+{
+    std::map<model::route_id, std::vector<server_view>> routes;
+    for (const auto& r : table.routes) {
+        if (w.proxy.refused.contains(r.id))
+            continue;
+        auto& servers = routes[r.id];
+        servers = w.proxy.routes[r.id];
+        servers.resize(r.slots.size());
+        for (std::size_t i = 0; i < servers.size(); ++i) {
+            servers[i].mode = r.slots[i].mode;
+            servers[i].up = r.slots[i].mode == slot_mode::serving;
+            servers[i].address = r.slots[i].address;
+            servers[i].port = r.slots[i].port;
+        }
+    }
+    w.proxy.running = !table.routes.empty();
+    w.proxy.routes = std::move(routes);
+    w.routes_applied = table.routes;
+    w.proxy_seen_at = w.now;
+}
+
+void scene::count_failure(const instance& i, const std::string& why)
+{
+    auto& record = w.components.at(i.component).crashes[i.release];
+    const bool ran_well = i.ready_at && w.now - *i.ready_at >= good_run;
+    record = {ran_well ? 1 : record.count + 1, w.now, {.reason = why, .instance = i.name.text()}};
+}
+
+}  // namespace gantryd::planner

@@ -1,0 +1,37 @@
+#pragma once
+#include <gantryd/base/error.hpp>
+#include <gantryd/model/report.hpp>
+
+#include <boost/json/fwd.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace gantryd::records {
+
+// The values of the store as JSON. Reading is tolerant: unknown members are passed over and missing ones have
+// their defaults, so that a newer and an older gantryd can share a store. Errors of every decode: malformed.
+
+std::string encode(const model::component_state& state);
+base::result<model::component_state> decode_component_state(std::string_view text);
+
+std::string encode(const model::release& release);
+base::result<model::release> decode_release(std::string_view text);
+
+std::string encode(const model::component_report& report);
+base::result<model::component_report> decode_component_report(std::string_view text);
+
+std::string encode(const model::machine_report& report);
+base::result<model::machine_report> decode_machine_report(std::string_view text);
+
+std::string encode(const model::evidence& evidence);
+base::result<model::evidence> decode_evidence(std::string_view text);
+
+/// The same as values, for `-o json`.
+boost::json::object to_json(const model::component_report& report);
+boost::json::object to_json(const model::condition& condition);
+boost::json::object to_json(const model::evidence& evidence);
+/// Without the spec's values of environment variables: they may be secrets.
+boost::json::object summary_json(const model::release& release);
+
+}  // namespace gantryd::records

@@ -1,0 +1,35 @@
+#pragma once
+#include <gantryd/model/ids.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gantryd::records {
+
+// Where everything stands in the store. The first two are the seed's, so that old tools can read them.
+
+std::string project_prefix(const model::project_name& project);
+std::string config_key(const model::project_name& project);
+std::string state_key(const model::project_name& project, const model::component_name& component);
+std::string components_prefix(const model::project_name& project);
+std::string releases_prefix(const model::project_name& project, const model::component_name& component);
+std::string release_key(
+    const model::project_name& project, const model::component_name& component, model::release_number number);
+std::string machines_prefix(const model::project_name& project);
+std::string machine_key(const model::project_name& project, const model::machine_id& machine);
+std::string report_key(const model::project_name& project, const model::machine_id& machine,
+    const model::component_name& component);
+
+/// What a key under components_prefix() is about.
+struct component_key {
+    model::component_name component;
+    std::optional<model::release_number> release;  ///< absent: the component's state
+};
+/// Nothing for keys of another kind.
+std::optional<component_key> parse_component_key(const model::project_name& project, std::string_view key);
+
+/// True for "<machines prefix><id>/components/<c>", false for "<machines prefix><id>/state" and all else.
+bool is_report_key(const model::project_name& project, std::string_view key);
+
+}  // namespace gantryd::records

@@ -1,0 +1,144 @@
+#include <gantryd/records/codec.hpp>
+
+#include "json_access.hpp"
+
+namespace json = boost::json;
+
+namespace gantryd::records {
+
+using namespace detail;
+
+namespace {
+
+json::object instance_json(const model::instance_report& i)
+{
+    return {{"name", i.name.text()}, {"container", i.container.text()}, {"release", model::value_of(i.release)},
+        {"imageid", i.image.text()}, {"state", i.state}, {"health", i.health}, {"address", i.address},
+        {"since", base::rfc3339(i.since)}, {"connections", i.connections}};
+}
+
+model::instance_report instance_from(const json::object& from)
+{
+    model::instance_report out;
+    out.name = model::instance_name(string_of(from, "name"));
+    out.container = model::container_id(string_of(from, "container"));
+    out.release = static_cast<model::release_number>(integer_of(from, "release").value_or(0));
+    out.image = model::image_id(string_of(from, "imageid"));
+    out.state = string_of(from, "state");
+    out.health = string_of(from, "health");
+    out.address = string_of(from, "address");
+    out.since = time_of(from, "since").value_or(base::wall_time());
+    out.connections = integer_of(from, "connections").value_or(0);
+    return out;
+}
+
+model::condition condition_from(const json::object& from)
+{
+    model::condition out;
+    out.code = string_of(from, "code");
+    out.instance = string_of(from, "instance");
+    out.text = string_of(from, "text");
+    out.since = time_of(from, "since").value_or(base::wall_time());
+    out.until = time_of(from, "until");
+    out.then = string_of(from, "then");
+    out.command = string_of(from, "command");
+    return out;
+}
+
+std::optional<model::release_number> number_of(const json::object& from, std::string_view key)
+{
+    const auto number = integer_of(from, key);
+    if (!number)
+        return std::nullopt;
+    return static_cast<model::release_number>(*number);
+}
+
+}  // namespace
+
+json::object to_json(const model::condition& condition)
+{
+    json::object out{{"code", condition.code}, {"text", condition.text}, {"since", base::rfc3339(condition.since)}};
+    if (!condition.instance.empty())
+        out["instance"] = condition.instance;
+    if (condition.until)
+        out["until"] = base::rfc3339(*condition.until);
+    if (!condition.then.empty())
+        out["then"] = condition.then;
+    if (!condition.command.empty())
+        out["command"] = condition.command;
+    return out;
+}
+
+json::object to_json(const model::component_report& report)
+{
+    json::array instances;
+    for (const auto& instance : report.instances)
+        instances.emplace_back(instance_json(instance));
+    json::array conditions;
+    for (const auto& condition : report.conditions)
+        conditions.emplace_back(to_json(condition));
+    json::object out{{"machine", report.machine.text()}, {"component", report.component.text()},
+        {"state", report.state}, {"instances", std::move(instances)}, {"conditions", std::move(conditions)},
+        {"reportedAt", base::rfc3339(report.reported_at)}};
+    if (report.running)
+        out["running"] = model::value_of(*report.running);
+    if (report.wanted)
+        out["wanted"] = model::value_of(*report.wanted);
+    if (report.last_failure)
+        out["lastFailure"] = to_json(*report.last_failure);
+    return out;
+}
+
+std::string encode(const model::component_report& report) { return json::serialize(to_json(report)); }
+
+base::result<model::component_report> decode_component_report(std::string_view text)
+{
+    const auto object = parse_object(text, "component report");
+    if (!object)
+        return std::unexpected(object.error());
+    model::component_report out;
+    out.machine = model::machine_id(string_of(*object, "machine"));
+    out.component = model::component_name(string_of(*object, "component"));
+    out.state = string_of(*object, "state");
+    out.running = number_of(*object, "running");
+    out.wanted = number_of(*object, "wanted");
+    for (const auto* instance : objects_of(*object, "instances"))
+        out.instances.push_back(instance_from(*instance));
+    for (const auto* condition : objects_of(*object, "conditions"))
+        out.conditions.push_back(condition_from(*condition));
+    if (const auto* failure = object_of(*object, "lastFailure")) {
+        auto evidence = decode_evidence(json::serialize(*failure));
+        if (evidence)
+            out.last_failure = std::move(*evidence);
+    }
+    out.reported_at = time_of(*object, "reportedAt").value_or(base::wall_time());
+    return out;
+}
+
+std::string encode(const model::machine_report& report)
+{
+    json::array components;
+    for (const auto& component : report.components)
+        components.emplace_back(component.text());
+    return json::serialize(json::object{{"status", "running"}, {"id", report.id.text()}, {"host", report.host},
+        {"pid", report.pid}, {"version", report.version}, {"components", std::move(components)},
+        {"startedAt", base::rfc3339(report.started_at)}});
+}
+
+base::result<model::machine_report> decode_machine_report(std::string_view text)
+{
+    const auto object = parse_object(text, "machine report");
+    if (!object)
+        return std::unexpected(object.error());
+    model::machine_report out;
+    out.id = model::machine_id(string_of(*object, "id"));
+    out.host = string_of(*object, "host");
+    out.pid = integer_of(*object, "pid").value_or(0);
+    out.version = string_of(*object, "version");
+    for (auto& name : strings_of(*object, "components"))
+        out.components.emplace_back(std::move(name));
+    out.started_at = time_of(*object, "startedAt").value_or(base::wall_time());
+    return out;
+}
+
+}  // namespace gantryd::records

@@ -1,0 +1,115 @@
+#include <gantryd/records/codec.hpp>
+#include <gantryd/records/keys.hpp>
+
+#include <gtest/gtest.h>
+
+namespace base = gantryd::base;
+namespace model = gantryd::model;
+namespace records = gantryd::records;
+using namespace std::chrono_literals;
+
+namespace {
+
+const model::project_name shop("shop");
+const model::component_name web("web");
+constexpr model::release_number seven{7};
+const base::wall_time noon = std::chrono::sys_days(std::chrono::year(2026) / 11 / 21) + 12h;
+
+model::evidence sample_evidence()
+{
+    return {.reason = "exited with code 3 before it was ready", .instance = "shop-web-7-1", .exit_code = 3,
+        .oom_killed = true, .last_log_lines = {"starting", "no \"database\""}, .check = "http",
+        .last_answer = "connection refused"};
+}
+
+}  // namespace
+
+TEST(keys, are_those_that_old_tools_know)
+{
+    EXPECT_EQ(records::config_key(shop), "/gantryd/projects/shop/config");
+    EXPECT_EQ(records::state_key(shop, web), "/gantryd/projects/shop/components/web/state");
+    EXPECT_EQ(records::release_key(shop, web, seven), "/gantryd/projects/shop/components/web/releases/7");
+}
+
+TEST(keys, parse_what_they_write_and_nothing_else)
+{
+    const auto state = records::parse_component_key(shop, records::state_key(shop, web));
+    ASSERT_TRUE(state);
+    EXPECT_EQ(state->component, web);
+    EXPECT_FALSE(state->release);
+    const auto release = records::parse_component_key(shop, records::release_key(shop, web, seven));
+    ASSERT_TRUE(release);
+    EXPECT_EQ(release->release, seven);
+    for (const auto* other : {"/gantryd/projects/shop/config", "/gantryd/projects/shop/components/web",
+             "/gantryd/projects/shop/components/web/releases/x", "/gantryd/projects/shop/components/web/releases/0",
+             "/gantryd/projects/shop/components/web/rollout", "/gantryd/projects/shopping/components/web/state"})
+        EXPECT_FALSE(records::parse_component_key(shop, other)) << other;
+    EXPECT_TRUE(records::is_report_key(shop, records::report_key(shop, model::machine_id("m1"), web)));
+    EXPECT_FALSE(records::is_report_key(shop, records::machine_key(shop, model::machine_id("m1"))));
+}
+
+TEST(codec, component_state_is_the_seeds_line_and_more)
+{
+    const model::component_state state{model::intent::ready, model::image_id("sha256:4ae7"), seven};
+    EXPECT_EQ(records::encode(state), R"({"status":"ready","imageid":"sha256:4ae7","release":7})");
+    EXPECT_EQ(*records::decode_component_state(records::encode(state)), state);
+    EXPECT_EQ(records::encode({model::intent::stopped, {}, {}}), R"({"status":"stopped"})");
+}
+
+TEST(codec, a_line_of_the_seed_is_understood)
+{
+    const auto ready = records::decode_component_state(R"({"status":"ready","imageid":"4ae7"})");
+    ASSERT_TRUE(ready);
+    EXPECT_FALSE(ready->release);
+    const auto updating = records::decode_component_state(R"({"status":"updating","machine":"x"})");
+    ASSERT_TRUE(updating);
+    EXPECT_EQ(updating->status, model::intent::ready);
+    for (const auto* bad : {"", "[]", "{}", R"({"status":"dancing"})", R"({"status":7})", "{"})
+        EXPECT_FALSE(records::decode_component_state(bad)) << bad;
+}
+
+TEST(codec, release_and_back)
+{
+    model::release release;
+    release.number = seven;
+    release.spec.name = web;
+    release.spec.repo = "my/repo";
+    release.spec.ports.push_back({8888, 8080, model::port_kind::http, "127.0.0.1"});
+    release.spec.environment_variables.push_back({"PASSWORD", "hunter2"});
+    release.image = model::image_id("sha256:4ae7");
+    release.spec_hash = "abc";
+    release.created_by = "root@m1";
+    release.created_at = noon;
+    release.outcome = model::release_outcome::failed;
+    release.outcome_at = noon + 5s;
+    release.why_failed = sample_evidence();
+    const auto back = records::decode_release(records::encode(release));
+    ASSERT_TRUE(back) << back.error().context();
+    EXPECT_EQ(*back, release);
+    EXPECT_FALSE(records::decode_release(R"({"release":1})"));
+    EXPECT_FALSE(records::decode_release(R"({"release":1,"spec":{"name":"x"}})"));
+}
+
+TEST(codec, reports_and_back)
+{
+    model::component_report report;
+    report.machine = model::machine_id("m1");
+    report.component = web;
+    report.state = "updating";
+    report.running = model::release_number{6};
+    report.wanted = seven;
+    report.instances.push_back({model::instance_name("shop-web-6-1"), model::container_id("c0"),
+        model::release_number{6}, model::image_id("sha256:1"), "draining", "passing", "172.17.0.2", noon, 14});
+    report.conditions.push_back(
+        {"draining", "shop-web-6-1", "14 connections", noon, noon + 30s, "it is killed", "gantryd kill shop -c web"});
+    report.last_failure = sample_evidence();
+    report.reported_at = noon;
+    const auto back = records::decode_component_report(records::encode(report));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(*back, report);
+
+    const model::machine_report machine{model::machine_id("m1"), "box", 4711, "0.1.0", {web}, noon};
+    const auto machine_back = records::decode_machine_report(records::encode(machine));
+    ASSERT_TRUE(machine_back);
+    EXPECT_EQ(*machine_back, machine);
+}

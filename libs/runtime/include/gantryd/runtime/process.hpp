@@ -1,0 +1,32 @@
+#pragma once
+#include <gantryd/base/error.hpp>
+#include <gantryd/runtime/clock.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace gantryd::runtime {
+
+struct process_outcome {
+    int exit_code = 0;   ///< 128 + signal when a signal ended it
+    std::string output;  ///< stdout and stderr together, the first 64 KiB
+};
+
+/// Runs a program to its end, without a shell, stdin from /dev/null, no descriptor of ours but its output.
+/// Errors: not_found (no such program), timed_out (it is killed then), unavailable (the kernel refused).
+/// Cancellation: terminal; the program is killed.
+boost::asio::awaitable<base::result<process_outcome>> run_process(
+    clock& clk, std::vector<std::string> command, time_point deadline);
+
+/// Suspends until the process is gone; at once when there is no such process. It need not be our child.
+/// Cancellation: terminal.
+boost::asio::awaitable<void> wait_for_exit(pid_t pid);
+
+/// True while a process of that number exists (a zombie counts as gone).
+bool is_alive(pid_t pid);
+
+}  // namespace gantryd::runtime

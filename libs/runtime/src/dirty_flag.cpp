@@ -1,0 +1,37 @@
+#include <gantryd/runtime/dirty_flag.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <utility>
+
+namespace asio = boost::asio;
+
+namespace gantryd::runtime {
+
+struct dirty_flag::state {
+    explicit state(asio::any_io_executor ex) : changed(std::move(ex), asio::steady_timer::time_point::max()) {}
+    bool set = false;
+    asio::steady_timer changed;  // never expires; cancelled = "look at the flag again"
+};
+
+dirty_flag::dirty_flag(asio::any_io_executor ex) : state_(std::make_unique<state>(std::move(ex))) {}
+dirty_flag::~dirty_flag() = default;
+
+void dirty_flag::set()
+{
+    state_->set = true;
+    state_->changed.cancel();
+}
+
+asio::awaitable<void> dirty_flag::wait()
+{
+    // A predicate loop: both set() and our own cancellation end the wait with operation_aborted.
+    // If it was cancellation, the next co_await throws, because throw_if_cancelled is on.
+    while (!state_->set)
+        co_await state_->changed.async_wait(asio::as_tuple(asio::use_awaitable));
+    state_->set = false;
+}
+
+}  // namespace gantryd::runtime

@@ -1,0 +1,31 @@
+#pragma once
+#include <gantryd/runtime/clock.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <map>
+
+namespace gantryd::runtime {
+
+/// Time for tests: stands still until advance() moves it, in order of the sleepers' deadlines.
+class manual_clock final : public clock {
+public:
+    explicit manual_clock(boost::asio::io_context& loop) : loop_(loop) {}
+
+    time_point now() const noexcept override { return now_; }
+    wall_time wall_now() const noexcept override { return wall_time(std::chrono::duration_cast<wall_time::duration>(now_.time_since_epoch())); }
+    boost::asio::awaitable<void> sleep_until(time_point when) override;
+
+    /// Runs everything that is ready, without moving time.
+    void settle();
+    /// Moves time forward by d, stopping at each sleeper on the way. No real time passes.
+    void advance(duration d);
+
+private:
+    boost::asio::io_context& loop_;
+    time_point now_{std::chrono::hours(1)};  // not zero: "an hour ago" must exist
+    std::multimap<time_point, boost::asio::steady_timer*> sleepers_;
+};
+
+}  // namespace gantryd::runtime

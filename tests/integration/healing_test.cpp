@@ -1,0 +1,96 @@
+#include "daemon_test.hpp"
+
+#include <csignal>
+
+#include <algorithm>
+
+namespace gantryd::integration {
+namespace {
+
+using healing = daemon_test;
+
+TEST_F(healing, a_killed_container_is_replaced)
+{
+    ASSERT_NO_FATAL_FAILURE(deploy_web());
+    const auto before = containers().at(0);
+    docker_.run({"kill", before.id});
+    ASSERT_TRUE(wait_until([&] { return version_at(port_) == "v1"; })) << why();
+    EXPECT_NE(instance_at(port_), before.short_id());
+}
+
+TEST_F(healing, a_removed_container_is_replaced)
+{
+    ASSERT_NO_FATAL_FAILURE(deploy_web());
+    docker_.run({"rm", "--force", containers().at(0).id});
+    EXPECT_TRUE(wait_until([&] { return version_at(port_) == "v1"; })) << why();
+}
+
+TEST_F(healing, a_process_that_exits_by_itself_is_replaced)
+{
+    ASSERT_NO_FATAL_FAILURE(deploy_web());
+    const auto before = instance_at(port_);
+    ask(port_, "POST", "/crash?code=7");
+    ASSERT_TRUE(wait_until([&] {
+        const auto now = instance_at(port_);
+        return !now.empty() && now != before;
+    })) << why();
+    EXPECT_TRUE(wait_until([&] { return running().size() == 1; }));
+}
+
+TEST_F(healing, the_death_of_one_of_two_instances_loses_no_request)
+{
+    auto web = component("web", port_);
+    web["instances"] = 2;
+    ASSERT_NO_FATAL_FAILURE(configure({web}));
+    ASSERT_NO_FATAL_FAILURE(start_daemon());
+    ASSERT_NO_FATAL_FAILURE(deploy("v1"));
+    const auto victim = running().at(0).id;
+    background_load load(port_);
+    docker_.run({"kill", victim});
+    ASSERT_TRUE(wait_until([&] {
+        const auto now = running();
+        return now.size() == 2 && std::ranges::count(now, victim, &container::id) == 0;
+    })) << why();
+    EXPECT_TRUE(lost_nothing(load.finish(), {"v1"}));
+}
+
+TEST_F(healing, an_unhealthy_container_is_replaced_before_it_is_stopped)
+{
+    ASSERT_NO_FATAL_FAILURE(deploy_web());
+    const auto before = instance_at(port_);
+    background_load load(port_);
+    const auto answer = ask(port_, "POST", "/fail");
+    ASSERT_TRUE(answer && answer->body == "unhealthy\n");
+    ASSERT_TRUE(wait_until([&] {
+        const auto now = instance_at(port_);
+        return !now.empty() && now != before;
+    })) << why();
+    EXPECT_TRUE(wait_until([&] { return containers().size() == 1; })) << "the unhealthy one is removed";
+    EXPECT_TRUE(lost_nothing(load.finish(), {"v1"}));
+}
+
+TEST_F(healing, a_killed_haproxy_comes_back)
+{
+    ASSERT_NO_FATAL_FAILURE(deploy_web());
+    const auto served_by = instance_at(port_);
+    const auto master = proxy_pid();
+    ASSERT_TRUE(master);
+    ::kill(*master, SIGKILL);
+    ASSERT_TRUE(wait_until([&] { return proxy_pid() && proxy_pid() != master; })) << why();
+    EXPECT_TRUE(wait_until([&] { return instance_at(port_) == served_by; }))
+        << "the same container serves again";
+}
+
+TEST_F(healing, a_crash_loop_slows_down_and_says_so)
+{
+    ASSERT_NO_FATAL_FAILURE(configure({component("web", port_)}));
+    ASSERT_NO_FATAL_FAILURE(start_daemon());
+    // It serves, so the release goes live, and dies a second later, each time.
+    make_image("v1", {{"EXIT_CODE", "9"}, {"EXIT_AFTER_MS", "1000"}, {"LOG", "it is a sad life"}});
+    update();
+    ASSERT_TRUE(wait_until([&] { return why().find("code 9") != std::string::npos; })) << why();
+    EXPECT_TRUE(has(why(), "it is a sad life"));
+}
+
+}  // namespace
+}  // namespace gantryd::integration

@@ -1,0 +1,265 @@
+#include "daemon_test.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <stdexcept>
+#include <utility>
+
+namespace json = boost::json;
+
+namespace gantryd::integration {
+namespace {
+
+std::string next_project_name()
+{
+    static int count = 0;
+    return "it-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
+}
+
+std::filesystem::path make_directory()
+{
+    // Short: the path of a socket under it is limited to 107 characters.
+    const char* root = std::getenv("GANTRYD_TEST_ROOT");
+    auto name = std::string(root == nullptr ? "/tmp" : root) + "/it.XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr)
+        throw std::runtime_error("cannot make a directory like " + name);
+    return name;
+}
+
+/// The processes with `text` in their command line.
+std::vector<pid_t> processes_with(const std::string& text)
+{
+    std::vector<pid_t> found;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+        const auto name = entry.path().filename().string();
+        if (!std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; }))
+            continue;
+        if (text_of_file(entry.path() / "cmdline").find(text) != std::string::npos)
+            found.push_back(static_cast<pid_t>(std::stol(name)));
+    }
+    return found;
+}
+
+std::string end_of(const std::string& text, std::size_t most = 6000)
+{
+    return text.size() <= most ? text : ".. " + text.substr(text.size() - most);
+}
+
+}  // namespace
+
+daemon_test::daemon_test(const std::string& docker_host)
+    : project_(next_project_name()),
+      directory_(make_directory()),
+      docker_(docker_host),
+      port_(free_port()),
+      docker_host_(docker_host)
+{
+}
+
+void daemon_test::SetUp()
+{
+    const auto problem = docker_.problem();
+    ASSERT_EQ(problem, "");
+}
+
+void daemon_test::TearDown()
+{
+    if (HasFailure())
+        std::printf("--- the daemon's log\n%s\n", end_of(daemon_log()).c_str());
+    try {
+        remove_everything();
+    } catch (const std::exception& why) {
+        ADD_FAILURE() << "cleaning up: " << why.what();
+    }
+}
+
+void daemon_test::remove_everything()
+{
+    daemon_.reset();
+    stop_proxy();
+    for (const auto pid : processes_with(directory_.string() + "/")) {
+        ADD_FAILURE() << "a process was left: " << text_of_file("/proc/" + std::to_string(pid) + "/cmdline");
+        ::kill(pid, SIGKILL);
+    }
+    if (docker_.problem().empty()) {
+        docker_.remove_containers(project_);
+        docker_.remove_images(images_);
+    }
+    std::filesystem::remove_all(directory_);
+}
+
+void daemon_test::stop_proxy() const
+{
+    const auto master = proxy_pid();
+    if (!master)
+        return;
+    ::kill(*master, SIGTERM);
+    const auto gone = [&] { return processes_with(state_directory().string() + "/haproxy").empty(); };
+    if (wait_until(gone, 5s))
+        return;
+    for (const auto pid : processes_with(state_directory().string() + "/haproxy"))
+        ::kill(pid, SIGKILL);
+    wait_until(gone, 5s);
+}
+
+environment daemon_test::variables() const
+{
+    environment out{{"GANTRYD_STATE_DIR", state_directory().string()}, {"NO_COLOR", "1"}};
+    if (!docker_host_.empty())
+        out["DOCKER_HOST"] = docker_host_;
+    return out;
+}
+
+finished daemon_test::gantryd(const std::vector<std::string>& words, std::chrono::seconds limit) const
+{
+    std::vector<std::string> all{GANTRYD_PROGRAM};
+    all.insert(all.end(), words.begin(), words.end());
+    return run(std::move(all), variables(), limit);
+}
+
+finished daemon_test::gantry(const std::vector<std::string>& words, std::chrono::seconds limit) const
+{
+    std::vector<std::string> all{GANTRY_PROGRAM, "--project", project_};
+    all.insert(all.end(), words.begin(), words.end());
+    return run(std::move(all), variables(), limit);
+}
+
+std::string daemon_test::make_image(const std::string& version, settings more, const std::string& what)
+{
+    more["VERSION"] = version;
+    images_.push_back(docker_.make_image(project_ + "/" + what + ":live", more));
+    return images_.back();
+}
+
+json::object daemon_test::component(
+    const std::string& name, std::uint16_t port, const std::string& what) const
+{
+    const json::object probe{{"kind", "http"}, {"port", 8080}, {"path", "/health"}, {"interval", "100ms"},
+        {"timeout", "1s"}, {"fall", 2}};
+    return json::object{
+        {"name", name},
+        {"repo", project_ + "/" + what},
+        {"tag", "live"},
+        {"ports", json::array{json::object{{"external", port}, {"container", 8080}, {"kind", "http"}}}},
+        {"readyChecks", json::array{probe}},
+        {"healthChecks", json::array{probe}},
+        {"readyTimeout", "10s"},
+        {"drain", json::object{{"timeout", "10s"}}},
+    };
+}
+
+std::string daemon_test::write_file(const std::string& name, const std::string& text) const
+{
+    const auto path = directory_ / name;
+    std::ofstream(path) << text;
+    return path.string();
+}
+
+std::string daemon_test::write_project(const std::vector<json::object>& components) const
+{
+    return write_file("project.json",
+        json::serialize(json::object{{"components", json::array(components.begin(), components.end())}}));
+}
+
+void daemon_test::configure(const std::vector<json::object>& components) const
+{
+    const auto done = gantryd({"setconfig", project_, write_project(components)});
+    ASSERT_TRUE(ended_with(0, done));
+    EXPECT_EQ(done.out, "Configuration updated\n");
+}
+
+void daemon_test::start_daemon()
+{
+    const auto written = daemon_log().size();
+    daemon_ = std::make_unique<program>(
+        std::vector<std::string>{GANTRYD_PROGRAM, "run", project_}, directory_ / "daemon.log", variables());
+    ASSERT_TRUE(wait_until([&] { return daemon_log().size() > written || !daemon_->running(); }));
+    ASSERT_TRUE(daemon_->running()) << daemon_log();
+}
+
+void daemon_test::kill_daemon()
+{
+    daemon_->send(SIGKILL);
+    ASSERT_EQ(daemon_->wait(5s), 128 + SIGKILL);
+    daemon_.reset();
+}
+
+void daemon_test::stop_daemon()
+{
+    daemon_->send(SIGTERM);
+    EXPECT_EQ(daemon_->wait(20s), 0);
+    daemon_.reset();
+}
+
+std::string daemon_test::daemon_log() const { return text_of_file(directory_ / "daemon.log"); }
+
+finished daemon_test::update(const std::string& component) const
+{
+    return gantryd({"update", project_, "-c", component, "--wait", "--timeout", "60s"});
+}
+
+void daemon_test::deploy(const std::string& version, settings more)
+{
+    make_image(version, std::move(more));
+    ASSERT_TRUE(ended_with(0, update()));
+    ASSERT_EQ(version_at(port_), version);
+}
+
+void daemon_test::deploy_web()
+{
+    ASSERT_NO_FATAL_FAILURE(configure({component("web", port_)}));
+    ASSERT_NO_FATAL_FAILURE(start_daemon());
+    ASSERT_NO_FATAL_FAILURE(deploy("v1"));
+}
+
+std::vector<container> daemon_test::running(const std::string& component) const
+{
+    return docker_.running(project_, component);
+}
+
+std::optional<pid_t> daemon_test::proxy_pid() const
+{
+    const auto pid = pid_in_file(state_directory() / "haproxy" / "haproxy.pid");
+    return pid && process_runs(*pid) ? pid : std::nullopt;
+}
+
+std::string daemon_test::why(const std::string& component) const
+{
+    return gantryd({"why", project_, component}).both();
+}
+
+::testing::AssertionResult ended_with(int exit_code, const finished& what)
+{
+    if (what.exit_code == exit_code)
+        return ::testing::AssertionSuccess();
+    return ::testing::AssertionFailure() << "exit code " << what.exit_code << " instead of " << exit_code
+                                         << " after " << what.took.count() << " ms\nstdout:\n"
+                                         << what.out << "stderr:\n"
+                                         << what.err;
+}
+
+::testing::AssertionResult lost_nothing(
+    const demo::load_report& report, const std::vector<std::string>& expected)
+{
+    if (report.requests == 0)
+        return ::testing::AssertionFailure() << "no request was made at all";
+    const bool only_expected = std::ranges::all_of(
+        report.seen, [&](const auto& line) { return std::ranges::count(expected, line.first) == 1; });
+    if (report.failed == 0 && only_expected && report.seen.size() == expected.size())
+        return ::testing::AssertionSuccess();
+    return ::testing::AssertionFailure() << text_of(report);
+}
+
+::testing::AssertionResult has(const std::string& text, const std::string& part)
+{
+    if (text.find(part) != std::string::npos)
+        return ::testing::AssertionSuccess();
+    return ::testing::AssertionFailure() << "\"" << part << "\" is not in:\n" << text;
+}
+
+}  // namespace gantryd::integration

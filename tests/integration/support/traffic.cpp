@@ -1,0 +1,199 @@
+#include "traffic.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <random>
+#include <set>
+#include <sstream>
+#include <system_error>
+#include <utility>
+
+namespace gantryd::integration {
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+sockaddr_in address_of(std::uint32_t host, std::uint16_t port)
+{
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(host);
+    address.sin_port = htons(port);
+    return address;
+}
+
+/// A listening socket on every address of the machine; -1 when the port is taken.
+int listen_on(std::uint16_t port)
+{
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const auto address = address_of(INADDR_ANY, port);
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 && ::listen(fd, 16) == 0)
+        return fd;
+    ::close(fd);
+    return -1;
+}
+
+reply reply_of(const std::string& text)
+{
+    reply out;
+    const auto head_end = text.find("\r\n\r\n");
+    std::istringstream head(text.substr(0, head_end));
+    std::string version;
+    head >> version >> out.status;
+    std::string line;
+    std::getline(head, line);
+    while (std::getline(head, line)) {
+        const auto colon = line.find(": ");
+        if (colon == std::string::npos)
+            continue;
+        auto name = line.substr(0, colon);
+        std::ranges::transform(
+            name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        out.headers[name] = line.substr(colon + 2, line.find('\r') - colon - 2);
+    }
+    out.body = head_end == std::string::npos ? "" : text.substr(head_end + 4);
+    return out;
+}
+
+}  // namespace
+
+std::optional<connection> connection::to(std::uint16_t port)
+{
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const auto address = address_of(INADDR_LOOPBACK, port);
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+        return connection(fd);
+    ::close(fd);
+    return std::nullopt;
+}
+
+connection::connection(connection&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+connection::~connection()
+{
+    if (fd_ >= 0)
+        ::close(fd_);
+}
+
+bool connection::send(std::string_view text)
+{
+    return ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+}
+
+std::string connection::receive(std::size_t size, std::chrono::milliseconds limit)
+{
+    const auto end = steady::now() + limit;
+    std::string text;
+    std::array<char, 4096> bytes;
+    while (text.size() < size) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady::now()).count();
+        pollfd watched{.fd = fd_, .events = POLLIN, .revents = 0};
+        if (left <= 0 || ::poll(&watched, 1, static_cast<int>(left)) != 1)
+            break;
+        const auto n = ::recv(fd_, bytes.data(), std::min(bytes.size(), size - text.size()), 0);
+        if (n <= 0)
+            break;
+        text.append(bytes.data(), static_cast<std::size_t>(n));
+    }
+    return text;
+}
+
+bool connection::echoes(std::string_view text) { return send(text) && receive(text.size()) == text; }
+
+std::string connection::receive_all(std::chrono::milliseconds limit)
+{
+    return receive(static_cast<std::size_t>(-1), limit);
+}
+
+std::optional<reply> ask(
+    std::uint16_t port, const std::string& method, const std::string& target, std::chrono::milliseconds limit)
+{
+    auto peer = connection::to(port);
+    if (!peer)
+        return std::nullopt;
+    const auto length = method == "POST" ? "Content-Length: 0\r\n" : "";
+    peer->send(method + " " + target + " HTTP/1.1\r\nHost: test\r\n" + length + "Connection: close\r\n\r\n");
+    const auto answer = reply_of(peer->receive_all(limit));
+    const auto length_found = answer.headers.find("content-length");
+    if (answer.status == 0 || length_found == answer.headers.end() ||
+        length_found->second != std::to_string(answer.body.size()))
+        return std::nullopt;
+    return answer;
+}
+
+std::string version_at(std::uint16_t port)
+{
+    const auto answer = ask(port, "GET", "/");
+    return answer && answer->status == 200 ? answer->body.substr(0, answer->body.find('\n')) : "";
+}
+
+std::string instance_at(std::uint16_t port)
+{
+    const auto answer = ask(port, "GET", "/");
+    return answer && answer->status == 200 ? answer->headers.at("x-instance") : "";
+}
+
+background_load::background_load(std::uint16_t port, int connections)
+{
+    options_.port = port;
+    options_.connections = connections;
+    thread_ = std::thread([this] { report_ = demo::run_load(options_, stop_); });
+}
+
+background_load::~background_load()
+{
+    if (thread_.joinable())
+        finish();
+}
+
+demo::load_report background_load::finish()
+{
+    stop_ = true;
+    thread_.join();
+    return report_;
+}
+
+std::string text_of(const demo::load_report& report)
+{
+    auto text =
+        std::to_string(report.failed) + " of " + std::to_string(report.requests) + " requests failed\n";
+    for (const auto& line : report.failures)
+        text += line + "\n";
+    for (const auto& [line, count] : report.seen)
+        text += "answer \"" + line + "\": " + std::to_string(count) + "\n";
+    return text;
+}
+
+std::uint16_t free_port()
+{
+    static std::mt19937 random{std::random_device{}()};
+    static std::set<std::uint16_t> given;
+    std::uniform_int_distribution<std::uint16_t> any(20'000, 31'999);
+    for (;;) {
+        const auto port = any(random);
+        const int fd = given.contains(port) ? -1 : listen_on(port);
+        if (fd < 0)
+            continue;
+        ::close(fd);
+        given.insert(port);
+        return port;
+    }
+}
+
+port_holder::port_holder(std::uint16_t port) : fd_(listen_on(port))
+{
+    if (fd_ < 0)
+        throw std::system_error(errno, std::generic_category(), "listen on port " + std::to_string(port));
+}
+
+port_holder::~port_holder() { ::close(fd_); }
+
+}  // namespace gantryd::integration

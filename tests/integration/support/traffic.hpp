@@ -1,0 +1,92 @@
+#pragma once
+#include "load.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace gantryd::integration {
+
+struct reply {
+    int status = 0;
+    std::map<std::string, std::string> headers;  ///< names in lower case
+    std::string body;
+};
+
+/// A TCP connection to 127.0.0.1 with blocking calls that give up in time.
+class connection {
+public:
+    /// None when nobody listens.
+    static std::optional<connection> to(std::uint16_t port);
+
+    connection(connection&& other) noexcept;
+    connection& operator=(connection&&) = delete;
+    ~connection();
+
+    bool send(std::string_view text);
+
+    /// What came until `size` bytes were there, the peer closed, or `limit` was over.
+    std::string receive(std::size_t size, std::chrono::milliseconds limit = std::chrono::seconds(5));
+
+    /// Sends the text and receives as many bytes: whether they are the same ones.
+    bool echoes(std::string_view text);
+
+    /// Everything until the peer closes.
+    std::string receive_all(std::chrono::milliseconds limit);
+
+private:
+    explicit connection(int fd) : fd_(fd) {}
+
+    int fd_ = -1;
+};
+
+/// One request on a connection of its own. None when there was no whole answer within `limit`.
+std::optional<reply> ask(std::uint16_t port, const std::string& method, const std::string& target,
+    std::chrono::milliseconds limit = std::chrono::seconds(5));
+
+/// The body of GET / without its newline; "" when there is no answer of status 200.
+std::string version_at(std::uint16_t port);
+
+/// The hostname of the container that answers GET /, which is the 12 first digits of its id; "" for none.
+std::string instance_at(std::uint16_t port);
+
+/// Requests that go on in the background until finish(): half of them on kept connections, half on new ones.
+class background_load {
+public:
+    explicit background_load(std::uint16_t port, int connections = 8);
+    ~background_load();
+
+    demo::load_report finish();
+
+private:
+    demo::load_options options_;
+    std::atomic<bool> stop_ = false;
+    demo::load_report report_;
+    std::thread thread_;
+};
+
+/// Every failure of the report in one text, for a test's message.
+std::string text_of(const demo::load_report& report);
+
+/// A port from 20000 to 31999 that nobody listens on: below those that the kernel gives to outgoing
+/// connections. No two calls of one process give the same.
+std::uint16_t free_port();
+
+/// Holds a port, as another program would.
+class port_holder {
+public:
+    explicit port_holder(std::uint16_t port);
+    port_holder(const port_holder&) = delete;
+    port_holder& operator=(const port_holder&) = delete;
+    ~port_holder();
+
+private:
+    int fd_ = -1;
+};
+
+}  // namespace gantryd::integration
