@@ -8,6 +8,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -18,7 +19,7 @@ namespace gantryd::app {
 
 exit_code refuse(const std::string& why)
 {
-    std::fprintf(stderr, "gantryd: %s\n", why.c_str());
+    std::fprintf(stderr, "%s: %s\n", program_invocation_short_name, why.c_str());
     return exit_code::refused;
 }
 

@@ -16,7 +16,7 @@ namespace gantryd::app {
 exit_code run_session(std::function<boost::asio::awaitable<exit_code>(runtime::clock&)> command,
     exit_code when_stopped = exit_code::refused);
 
-/// "gantryd: <sentence>" on stderr; exit_code::refused, or timed_out for that.
+/// "<program>: <sentence>" on stderr; exit_code::refused, or timed_out for that.
 exit_code refuse(const base::error& why);
 exit_code refuse(const std::string& why);
 

@@ -2,6 +2,7 @@
 
 #include <gantryd/runtime/task_scope.hpp>
 
+#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <exception>
@@ -23,6 +24,8 @@ boost::asio::awaitable<void> run_until_finished(machine& on, store::store& desir
     } catch (...) {
         why = std::current_exception();
     }
+    // Cancelled or not, the engine is waited for.
+    co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
     engine.stop();
     co_await engine.join();
     failed = shown.failed();

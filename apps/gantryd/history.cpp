@@ -6,6 +6,7 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
 #include <ranges>
 
 namespace gantryd::app {
@@ -21,7 +22,7 @@ boost::asio::awaitable<exit_code> history(invocation what, runtime::clock& clk)
     boost::json::array out;
     std::vector<std::vector<std::string>> rows{{"COMPONENT", "RELEASE", "OUTCOME", "IMAGE ID", "CREATED", "BY", "WHY"}};
     for (const auto& of : project->all.components) {
-        if (!what.components.empty() && of.name.text() != what.components.front())
+        if (!what.components.empty() && std::ranges::find(what.components, of.name.text()) == what.components.end())
             continue;
         for (const auto& [number, release] : of.releases | std::views::reverse) {
             auto row = records::summary_json(release);

@@ -70,8 +70,8 @@ progress look_at(const control::project_overview& all, const model::component_na
     if (!all.is_looked_after(name))
         return {false, {}, label + ": no daemon looks after it; start one with `gantryd run`"};
     for (const auto& report : of->reports)
-        for (const auto& condition : report.conditions)
-            return {false, {}, fmt::format("{}: {}", label, condition.text)};
+        if (report.wanted == number && !report.conditions.empty())
+            return {false, {}, fmt::format("{}: {}", label, report.conditions.front().text)};
     return {false, {}, label + " is under way"};
 }
 
@@ -111,8 +111,7 @@ boost::asio::awaitable<exit_code> update(invocation what, runtime::clock& clk)
     if (!what.wait)
         co_return exit_code::done;
 
-    auto numbers = *released;
-    auto look = [numbers](const control::project_overview& all, const model::component_name& name) {
+    auto look = [numbers = std::move(*released)](const control::project_overview& all, const model::component_name& name) {
         const auto found = std::ranges::find(numbers, name, &control::released::component);
         return look_at(all, name, found->number);
     };

@@ -1,6 +1,7 @@
 #include "commands.hpp"
 #include "common/output.hpp"
 
+#include <gantryd/planner/reasons.hpp>
 #include <gantryd/records/codec.hpp>
 
 #include <boost/json.hpp>
@@ -10,6 +11,8 @@
 
 namespace gantryd::app {
 namespace {
+
+std::string code(planner::reason of) { return std::string(text_of(of)); }
 
 std::string clock_time(base::wall_time when) { return base::rfc3339(when).substr(11, 8); }
 
@@ -71,13 +74,13 @@ std::vector<model::condition> conditions_of(
     std::vector<model::condition> out;
     const auto now = std::chrono::system_clock::now();
     if (!of.state)
-        out.push_back({"no_release", "", "the component was never released", now, std::nullopt, "nothing runs",
+        out.push_back({code(planner::reason::no_release), "", "the component was never released", now, std::nullopt, "nothing runs",
             command_line("update", project, of.name)});
     else if (!all.is_looked_after(of.name))
-        out.push_back({"no_daemon", "", "no gantryd daemon looks after the component now", now, std::nullopt,
+        out.push_back({code(planner::reason::no_daemon), "", "no gantryd daemon looks after the component now", now, std::nullopt,
             "what runs goes on running; nothing is started, stopped or healed", "gantryd run " + project});
     if (const auto* release = of.wanted(); of.config_differs())
-        out.push_back({"config_differs", "",
+        out.push_back({code(planner::reason::config_differs), "",
             fmt::format("the stored config differs from release {}", model::value_of(release->number)), now,
             std::nullopt, "the release goes on as it is", command_line("update", project, of.name)});
     // A report of a daemon that is gone tells how it was, not how it is.

@@ -7,14 +7,39 @@ namespace {
 
 using store = daemon_test;
 
-TEST_F(store, missing_means_no_project)
+TEST_F(store, missing_is_named_and_not_made_by_a_question)
 {
-    for (const auto& words : {std::vector<std::string>{"getconfig", project_}, {"list", project_},
-             {"status", project_}, {"update", project_, "-c", "web"}, {"run", project_}}) {
+    const auto path = state_directory() / "store.db";
+    for (const auto& words :
+        {std::vector<std::string>{"getconfig", project_}, {"list", project_}, {"status", project_},
+            {"why", project_}, {"history", project_, "web"}, {"update", project_, "-c", "web"},
+            {"stop", project_, "-c", "web"}, {"kill", project_, "-c", "web"}}) {
         const auto done = gantryd(words, 20s);
         EXPECT_TRUE(ended_with(1, done)) << words[0];
-        EXPECT_TRUE(has(done.both(), words[0] == "getconfig" ? "No config found" : project_)) << words[0];
+        EXPECT_TRUE(has(done.err, path.string())) << words[0];
     }
+    EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST_F(store, without_the_project_is_told_apart)
+{
+    const auto file = write_project({component("web", port_)});
+    ASSERT_TRUE(ended_with(0, gantryd({"setconfig", "another", file})));
+    EXPECT_TRUE(has(gantryd({"getconfig", project_}).both(), "No config found"));
+    for (const auto& words : {std::vector<std::string>{"list", project_}, {"status", project_},
+             {"why", project_}, {"history", project_, "web"}, {"update", project_, "-c", "web"},
+             {"stop", project_, "-c", "web"}}) {
+        const auto done = gantryd(words, 20s);
+        EXPECT_TRUE(ended_with(1, done)) << words[0];
+        EXPECT_TRUE(has(done.err, project_)) << words[0];
+    }
+}
+
+TEST_F(store, is_awaited_by_a_daemon_that_comes_first)
+{
+    ASSERT_NO_FATAL_FAILURE(start_daemon());
+    ASSERT_NO_FATAL_FAILURE(configure({component("web", port_)}));
+    ASSERT_NO_FATAL_FAILURE(deploy("v1"));
 }
 
 TEST_F(store, corrupt_is_named_and_left_alone)

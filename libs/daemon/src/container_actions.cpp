@@ -27,6 +27,11 @@ boost::asio::awaitable<model::evidence> executor::gather(model::instance_name na
     out.check = instance->check;
     out.last_answer = instance->answer;
     const auto id = instance->container;
+    if (instance->now == planner::phase::exited) {
+        // We may know of the exit before Docker does: its log and its exit code come a moment later.
+        auto noticed = co_await st_.io.docker.wait(id, st_.io.clk.now() + 10s);
+        (void)noticed;
+    }
     auto lines = co_await st_.io.docker.logs(id, evidence_lines, st_.io.clk.now() + 5s);
     if (lines)
         out.last_log_lines = std::move(*lines);
@@ -36,6 +41,9 @@ boost::asio::awaitable<model::evidence> executor::gather(model::instance_name na
     out.oom_killed = details->oom_killed;
     if (details->status == docker::container_status::exited || details->status == docker::container_status::dead)
         out.exit_code = details->exit_code;
+    constexpr std::string_view exited = "exited";
+    if (out.exit_code && out.reason.starts_with(exited) && !out.reason.starts_with("exited with code"))
+        out.reason.insert(exited.size(), " with code " + std::to_string(*out.exit_code));
     if (out.oom_killed)
         out.reason += ", out of memory";
     if (!details->error.empty())
@@ -150,6 +158,7 @@ boost::asio::awaitable<executor::outcome> executor::remove(model::instance_name 
         {"container", base::short_id(id.text())}});
     st_.watcher.container_removed(*instance);
     st_.memory.forget(*instance);
+    st_.ended.erase(id);
     st_.world.instances.erase(name);
     st_.touch(name);
     co_return outcome();

@@ -197,19 +197,18 @@ boost::asio::awaitable<executor::outcome> executor::look(model::instance_name na
             st_.world.instances.erase(name);
         co_return details.error() == errc::not_found ? outcome() : outcome(std::unexpected(details.error()));
     }
-    const bool runs = details->status == docker::container_status::running;
+    const auto now = st_.phase_of(*details);
+    const bool runs = now == planner::phase::running;
     if (runs && instance->now != planner::phase::running) {
         instance->started_at = st_.io.clk.now();
         st_.io.log.info("container started", {{"component", instance->component.text()}, {"instance", name.text()},
             {"container", base::short_id(id.text())}, {"address", details->address}});
     }
     instance->address = details->address;
-    if (runs) {
-        instance->now = planner::phase::running;
-    } else if (details->status != docker::container_status::created) {
-        instance->now = planner::phase::exited;
+    instance->now = now;
+    instance->pid = runs ? details->pid : 0;
+    if (now == planner::phase::exited)
         instance->exit_code = details->exit_code;
-    }
     st_.touch(name);
     co_return outcome();
 }

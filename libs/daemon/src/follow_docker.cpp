@@ -13,20 +13,6 @@ using namespace std::chrono_literals;
 /// Events may get lost: look at everything this often all the same.
 constexpr auto full_look = 30s;
 
-planner::phase phase_of(docker::container_status status)
-{
-    switch (status) {
-    case docker::container_status::created: return planner::phase::created;
-    case docker::container_status::running:
-    case docker::container_status::paused:
-    case docker::container_status::restarting: return planner::phase::running;
-    case docker::container_status::removing:
-    case docker::container_status::exited:
-    case docker::container_status::dead: return planner::phase::exited;
-    }
-    return planner::phase::exited;
-}
-
 /// Steady time of a moment that Docker told in wall time.
 base::time_point steady(state& st, std::chrono::system_clock::time_point when)
 {
@@ -71,11 +57,12 @@ boost::asio::awaitable<void> look_closer(state& st, model::instance_name name)
             st.world.instances.erase(name);
         co_return;
     }
-    const auto now = phase_of(details->status);
+    const auto now = st.phase_of(*details);
     if (now == planner::phase::running && instance->now != now)
         instance->started_at = steady(st, details->started_at);
     instance->now = now;
     instance->address = details->address;
+    instance->pid = now == planner::phase::running ? details->pid : 0;
     if (instance->now == planner::phase::exited)
         instance->exit_code = details->exit_code;
 }

@@ -1,4 +1,5 @@
 #include "executor.hpp"
+#include "exit_watch.hpp"
 #include "probes.hpp"
 #include "publisher.hpp"
 
@@ -22,7 +23,7 @@ boost::asio::awaitable<base::result<bool>> changed(runtime::dirty_flag& dirty)
     co_return true;
 }
 
-boost::asio::awaitable<void> reconcile(state& st, executor& actions, probes& checks, publisher& reports)
+boost::asio::awaitable<void> reconcile(state& st, executor& actions, probes& checks, exit_watch& exits, publisher& reports)
 {
     for (;;) {
         auto wake_at = st.io.clk.now() + slow_round;
@@ -31,6 +32,7 @@ boost::asio::awaitable<void> reconcile(state& st, executor& actions, probes& che
             const auto plan = planner::make_plan(st.world);
             const auto held = actions.begin(plan.actions);
             checks.fit();
+            exits.fit();
             if (st.what.publish)
                 reports.show(plan);
             st.watcher.planned(st.world, plan, actions.under_way());
@@ -57,6 +59,7 @@ boost::asio::awaitable<void> run(collaborators io, options what, observer* watch
     runtime::task_scope tasks(ex);
     executor actions(st, tasks);
     probes checks(st, tasks);
+    exit_watch exits(st, tasks);
     publisher reports(st, ex);
     tasks.spawn("ledger", st.memory.write_behind());
     tasks.spawn("follow store", follow_store(st));
@@ -68,7 +71,7 @@ boost::asio::awaitable<void> run(collaborators io, options what, observer* watch
         tasks.spawn("write reports", reports.write_reports());
         tasks.spawn("keep presence", reports.keep_presence());
     }
-    tasks.spawn("reconcile", reconcile(st, actions, checks, reports));
+    tasks.spawn("reconcile", reconcile(st, actions, checks, exits, reports));
 
     std::exception_ptr why;
     try {
@@ -76,6 +79,8 @@ boost::asio::awaitable<void> run(collaborators io, options what, observer* watch
     } catch (...) {
         why = std::current_exception();  // we are to end, or a task failed
     }
+    // Cancelled or not, the children are waited for.
+    co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
     tasks.stop();
     co_await tasks.join();
     if (why)

@@ -13,6 +13,20 @@ observer& nobody()
 
 }  // namespace
 
+planner::phase phase_of(docker::container_status status)
+{
+    switch (status) {
+    case docker::container_status::created: return planner::phase::created;
+    case docker::container_status::running:
+    case docker::container_status::paused:
+    case docker::container_status::restarting: return planner::phase::running;
+    case docker::container_status::removing:
+    case docker::container_status::exited:
+    case docker::container_status::dead: return planner::phase::exited;
+    }
+    return planner::phase::exited;
+}
+
 state::state(collaborators with, options opts, observer* shown_to, boost::asio::any_io_executor ex)
     : io(with), what(std::move(opts)), watcher(shown_to == nullptr ? nobody() : *shown_to),
       memory(io.ledger, io.clk, io.log, ex), dirty(ex), docker_dirty(ex), proxy_dirty(ex)
@@ -24,6 +38,14 @@ bool state::is_newer_than_list(const model::instance_name& name) const
 {
     const auto found = touched_.find(name);
     return found != touched_.end() && found->second >= docker_list;
+}
+
+planner::phase state::phase_of(const docker::container_details& details) const
+{
+    const auto gone = ended.find(details.id);
+    const bool same_process = gone != ended.end() && gone->second == details.pid;
+    const auto told = daemon::phase_of(details.status);
+    return told == planner::phase::running && same_process ? planner::phase::exited : told;
 }
 
 planner::instance* state::find(const model::instance_name& name)

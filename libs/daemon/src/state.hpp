@@ -43,6 +43,11 @@ public:
     void touch(const model::instance_name& name) { touched_[name] = docker_list; }
     bool is_newer_than_list(const model::instance_name& name) const;
 
+    /// First processes whose end the kernel told us of, before Docker noticed it.
+    std::map<model::container_id, std::int64_t> ended;
+    /// The phase of a container, Docker's word weighed against the kernel's.
+    planner::phase phase_of(const docker::container_details& details) const;
+
     planner::instance* find(const model::instance_name& name);
     std::shared_ptr<const model::release> release_of(const planner::instance& of) const;
 
@@ -68,5 +73,8 @@ boost::asio::awaitable<void> follow_docker_events(state& st);
 boost::asio::awaitable<void> follow_containers(state& st);
 boost::asio::awaitable<void> follow_proxy(state& st);
 boost::asio::awaitable<void> follow_proxy_exit(state& st);
+
+/// What Docker's word for a container's state means to the plan.
+planner::phase phase_of(docker::container_status status);
 
 }  // namespace gantryd::daemon

@@ -75,10 +75,13 @@ TEST(frames, an_end_inside_a_frame_is_seen)
 
 TEST(frames, refuses_what_is_no_frame)
 {
-    frame_splitter splitter;
-    const auto fed = splitter.feed("plain text of a terminal", [](output_stream, std::string_view) {});
-    ASSERT_FALSE(fed);
-    EXPECT_EQ(fed.error(), errc::malformed);
+    // A terminal's output, and a frame of a stream that there is not.
+    for (const auto& bytes : {std::string("plain text of a terminal"), frame(4, "hello")}) {
+        frame_splitter splitter;
+        const auto fed = splitter.feed(bytes, [](output_stream, std::string_view) {});
+        ASSERT_FALSE(fed) << bytes;
+        EXPECT_EQ(fed.error(), errc::malformed);
+    }
 }
 
 // ---- lines ----------------------------------------------------------------------------------------------

@@ -214,13 +214,18 @@ void settle(const world& from, const roster& who, plan& out)
 
 void bury(const roster& who, plan& out)
 {
+    // The replacement comes first: Docker does one thing at a time, and the dead can wait.
+    const bool starting = std::ranges::any_of(
+        who.current, [](const instance* i) { return i->now == phase::creating || i->now == phase::created; });
+    if (starting && who.wanted > 0)
+        return;
     for (const auto* i : who.dead) {
         const bool expected = !is_uncounted_death(i) || who.wish.intent != model::intent::ready;
         if (expected)
             out.actions.emplace_back(remove_instance{i->name});
         else
             out.actions.emplace_back(condemn_instance{i->name,
-                fmt::format("exited with code {}{}", i->exit_code.value_or(-1),
+                fmt::format("exited{}{}", i->exit_code ? fmt::format(" with code {}", *i->exit_code) : "",
                     i->ready_at ? "" : " before it was ready")});
     }
 }

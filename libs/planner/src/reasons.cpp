@@ -19,6 +19,8 @@ std::string_view text_of(reason code) noexcept
     case reason::docker_unreachable: return "docker_unreachable";
     case reason::proxy_failed: return "proxy_failed";
     case reason::too_few_serving: return "too_few_serving";
+    case reason::no_daemon: return "no_daemon";
+    case reason::config_differs: return "config_differs";
     }
     return "unknown";
 }

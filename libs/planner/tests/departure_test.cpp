@@ -40,8 +40,8 @@ TEST(crash, of_a_live_instance_is_made_good_at_once)
 {
     auto s = with_instances(2);
     s.exits("shop-web-1-1", 139);
-    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s2 serving 10.0.1.2:80]", "condemn shop-web-1-1: exited with code 139",
-                            "create shop-web-1-3"}));
+    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s2 serving 10.0.1.2:80]",
+                            "condemn shop-web-1-1: exited with code 139", "create shop-web-1-3"}));
     EXPECT_EQ(s.does(), (lines{"remove shop-web-1-1"}));
     EXPECT_EQ(s.does(), lines{});
 }
@@ -110,8 +110,8 @@ TEST(sickness, of_one_of_two_takes_it_out_of_the_routes)
 {
     auto s = with_instances(2);
     s.falls_sick("shop-web-1-1");
-    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s1 draining 10.0.1.1:80, s2 serving 10.0.1.2:80]",
-                            "create shop-web-1-3"}));
+    EXPECT_EQ(s.does(),
+        (lines{"proxy web_8888[s1 draining 10.0.1.1:80, s2 serving 10.0.1.2:80]", "create shop-web-1-3"}));
 }
 
 TEST(sickness, of_everybody_leaves_everybody_in_the_routes)
@@ -139,7 +139,8 @@ TEST(stop, drains_with_connections_and_then_removes)
     s.slot("web_8888", 1).sessions = 1;
     s.of().intent = model::intent::stopped;
     EXPECT_EQ(s.does(), (lines{"begin_drain shop-web-1-1: the component is to stop"}));
-    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s1 draining 10.0.1.1:80]"})) << "no waiting room: nobody will come";
+    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s1 draining 10.0.1.1:80]"}))
+        << "no waiting room: nobody will come";
     EXPECT_EQ(s.does(), lines{});
     EXPECT_EQ(s.planned().wake_at, s.w.now + 30s) << "the drain's deadline";
     EXPECT_EQ(s.planned().components.at(model::component_name("web")).state, "stopping");
@@ -216,8 +217,8 @@ TEST(stop, ready_again_starts_a_new_instance_beside_the_one_that_drains)
     s.does();
     s.does();
     s.of().intent = model::intent::ready;
-    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s1 draining 10.0.1.1:80, s2 serving 127.0.0.1:1]",
-                            "create shop-web-1-2"}));
+    EXPECT_EQ(s.does(),
+        (lines{"proxy web_8888[s1 draining 10.0.1.1:80, s2 serving 127.0.0.1:1]", "create shop-web-1-2"}));
 }
 
 TEST(kill, waits_for_nobody)
@@ -228,11 +229,11 @@ TEST(kill, waits_for_nobody)
     s.w.instances[model::instance_name("shop-web-1-5")].component = model::component_name("web");
     s.slot("web_8888", 1).sessions = 9;
     s.of().intent = model::intent::killed;
-    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s3 draining 10.0.1.4:80]", "kill shop-web-1-1", "kill shop-web-1-2",
-                            "remove shop-web-1-3", "kill shop-web-1-4"}));
+    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s3 draining 10.0.1.4:80]", "kill shop-web-1-1",
+                            "kill shop-web-1-2", "remove shop-web-1-3", "kill shop-web-1-4"}));
     s.w.instances.erase(model::instance_name("shop-web-1-5"));
-    EXPECT_EQ(s.does(), (lines{"proxy web_8888[]", "remove shop-web-1-1", "remove shop-web-1-2",
-                            "remove shop-web-1-4"}));
+    EXPECT_EQ(s.does(),
+        (lines{"proxy web_8888[]", "remove shop-web-1-1", "remove shop-web-1-2", "remove shop-web-1-4"}));
     EXPECT_EQ(s.does(), (lines{"proxy"}));
     EXPECT_EQ(s.does(), lines{});
 }

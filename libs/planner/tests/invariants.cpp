@@ -31,16 +31,18 @@ bool points_at(const auto& there, const instance& i, const model::port_mapping& 
 bool is_reached(const world& in, const instance& i)
 {
     const auto* spec = spec_in(in, i);
-    return spec != nullptr && in_use(i) && std::ranges::all_of(spec->ports, [&](const model::port_mapping& port) {
-        const auto route = in.proxy.routes.find(route_of(*spec, port));
-        return route != in.proxy.routes.end() && std::ranges::any_of(route->second, [&](const server_view& s) {
-            return s.mode == slot_mode::serving && s.up && points_at(s, i, port);
-        });
-    });
+    return spec != nullptr && in_use(i) &&
+           std::ranges::all_of(spec->ports, [&](const model::port_mapping& port) {
+               const auto route = in.proxy.routes.find(route_of(*spec, port));
+               return route != in.proxy.routes.end() &&
+                      std::ranges::any_of(route->second, [&](const server_view& s) {
+                          return s.mode == slot_mode::serving && s.up && points_at(s, i, port);
+                      });
+           });
 }
 
-/// The slots that lead to the instance. One of another component may show the same address: that of a container
-/// that has died.
+/// The slots that lead to the instance. One of another component may show the same address: that of a
+/// container that has died.
 std::vector<const server_view*> slots_of(const world& in, const instance& i)
 {
     std::vector<const server_view*> out;
@@ -125,9 +127,9 @@ void invariants::check_component(const world& from, const component& wish, const
 {
     for (const auto& [number, release] : wish.releases) {
         const auto crashes = wish.crashes.find(number);
-        if (release->outcome == model::release_outcome::failed
-            || (release->outcome == model::release_outcome::pending && crashes != wish.crashes.end()
-                && crashes->second.count > 0))
+        if (release->outcome == model::release_outcome::failed ||
+            (release->outcome == model::release_outcome::pending && crashes != wish.crashes.end() &&
+                crashes->second.count > 0))
             tried_and_failed_.emplace(wish.name, number);
         if (release->outcome == model::release_outcome::live)  // the store heard of its success first
             tried_and_failed_.erase({wish.name, number});
@@ -192,8 +194,8 @@ void invariants::check_number(const world& from, const component& wish, const pl
     const auto in_use_of = [&](bool current) {
         return std::ranges::count_if(from.instances, [&](const auto& entry) {
             const auto& i = entry.second;
-            return i.component == wish.name && i.now != phase::exited && !i.drain_since && !i.failure
-                && (i.release == release->number) == current;
+            return i.component == wish.name && i.now != phase::exited && !i.drain_since && !i.failure &&
+                   (i.release == release->number) == current;
         });
     };
     const auto current = in_use_of(true) + more;
@@ -213,10 +215,11 @@ void invariants::check_departures(const world& from, const plan& made)
             continue;
         }
         const auto& drain = spec_in(from, i)->drain;
-        const bool late = drain.on_timeout == model::drain_timeout_action::kill
-            && from.now >= *i.drain_since + drain.timeout;
+        const bool late = drain.on_timeout == model::drain_timeout_action::kill &&
+                          from.now >= *i.drain_since + drain.timeout;
         if (connections(from, i) > 0 && !late)
-            fail(fmt::format("it stops {}, which has {} connections", stop->name.text(), connections(from, i)));
+            fail(fmt::format(
+                "it stops {}, which has {} connections", stop->name.text(), connections(from, i)));
         if (still_gets_traffic(from, i) && !late)
             fail(fmt::format("it stops {}, which still gets traffic", stop->name.text()));
     }
@@ -274,15 +277,16 @@ void invariants::check_nobody_is_left_out(const world& from, const update_proxy&
 {
     for (const auto& [name, i] : from.instances) {
         const auto* spec = spec_in(from, i);
-        if (!in_use(i) || spec == nullptr || i.healthy == verdict::failing || i.address.empty()
-            || from.components.at(i.component).intent == model::intent::killed)
+        if (!in_use(i) || spec == nullptr || i.healthy == verdict::failing || i.address.empty() ||
+            from.components.at(i.component).intent == model::intent::killed)
             continue;
         for (const auto& port : spec->ports) {
-            const auto route = std::ranges::find(table.routes, route_of(*spec, port), &haproxy_config::route::id);
-            const auto times = route == table.routes.end()
-                ? 0
-                : std::ranges::count_if(route->slots,
-                      [&](const slot& s) { return s.mode == slot_mode::serving && points_at(s, i, port); });
+            const auto route =
+                std::ranges::find(table.routes, route_of(*spec, port), &haproxy_config::route::id);
+            const auto times =
+                route == table.routes.end() ? 0 : std::ranges::count_if(route->slots, [&](const slot& s) {
+                    return s.mode == slot_mode::serving && points_at(s, i, port);
+                });
             if (times != 1)
                 fail(fmt::format("{} is in {} slots for port {}", name.text(), times, port.external));
         }

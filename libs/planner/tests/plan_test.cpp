@@ -52,7 +52,8 @@ TEST(first_start, goes_from_nothing_to_serving_step_by_step)
     EXPECT_EQ(s.does(), (lines{"settle web 1 live"}));
     EXPECT_EQ(s.does(), lines{});
     EXPECT_EQ(s.planned().wake_at, std::nullopt);
-    EXPECT_EQ(s.planned().components.at(model::component_name("web")), (summary{"running", model::release_number(1)}));
+    EXPECT_EQ(s.planned().components.at(model::component_name("web")),
+        (summary{"running", model::release_number(1)}));
 }
 
 TEST(first_start, starts_the_other_instances_when_the_first_one_serves)
@@ -179,7 +180,8 @@ TEST(update, counts_an_old_instance_only_when_it_was_read_back_as_serving)
     s.settle_proxy();
     s.slot("web_8888", 2).mode = gantryd::haproxy_config::slot_mode::draining;
     const auto told = s.does();
-    EXPECT_EQ(told, (lines{told.at(0), "create shop-web-2-2", "begin_drain shop-web-1-2: release 2 takes its place"}))
+    EXPECT_EQ(told,
+        (lines{told.at(0), "create shop-web-2-2", "begin_drain shop-web-1-2: release 2 takes its place"}))
         << "1-1 and 2-1 serve; 1-2 does not";
 }
 
@@ -213,7 +215,8 @@ TEST(update, an_older_release_that_never_served_makes_way_at_once)
     s.release(2, release_outcome::pending);
     s.running(2, 1);
     s.release(3, release_outcome::pending);
-    EXPECT_EQ(s.does(), (lines{"create shop-web-3-1", "begin_drain shop-web-2-1: release 3 takes its place"}));
+    EXPECT_EQ(
+        s.does(), (lines{"create shop-web-3-1", "begin_drain shop-web-2-1: release 3 takes its place"}));
     EXPECT_EQ(s.does(), (lines{"stop shop-web-2-1"})) << "it has nobody to wait for";
 }
 
@@ -227,7 +230,8 @@ TEST(update, a_first_instance_that_exits_leaves_the_old_one_alone)
     EXPECT_EQ(s.does(), (lines{"condemn shop-web-2-1: exited with code 3 before it was ready"}));
     EXPECT_EQ(s.does(), (lines{"remove shop-web-2-1", "settle web 2 failed"}));
     EXPECT_EQ(s.does(), lines{}) << "it is tried only once, and release 1 serves";
-    EXPECT_EQ(s.planned().components.at(model::component_name("web")), (summary{"running", model::release_number(1)}));
+    EXPECT_EQ(s.planned().components.at(model::component_name("web")),
+        (summary{"running", model::release_number(1)}));
 }
 
 TEST(update, a_first_instance_that_never_becomes_ready_is_given_up_at_the_ready_timeout)

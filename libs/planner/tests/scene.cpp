@@ -102,7 +102,10 @@ instance& scene::draining(int release, int n, int connections)
     for (auto& [id, servers] : w.proxy.routes)
         for (auto& s : servers)
             if (s.address == i.address)
-                s = {.mode = slot_mode::draining, .address = s.address, .port = s.port, .sessions = connections};
+                s = {.mode = slot_mode::draining,
+                    .address = s.address,
+                    .port = s.port,
+                    .sessions = connections};
     return i;
 }
 

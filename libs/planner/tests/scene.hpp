@@ -13,7 +13,8 @@ using lines = std::vector<std::string>;
 /// A world made by hand, in which everything that a plan says happens at once and nothing else happens.
 class scene {
 public:
-    /// Both sources known and reachable, one hour after boot, project "shop", component "web" without releases.
+    /// Both sources known and reachable, one hour after boot, project "shop", component "web" without
+    /// releases.
     scene();
 
     world w;

@@ -96,7 +96,8 @@ void machine::restore_ready()
     for (const auto& [id, servers] : world_.proxy.routes)
         for (const auto& server : servers)
             for (auto& [name, i] : world_.instances)
-                if (server.mode == slot_mode::serving && i.now == phase::running && i.address == server.address)
+                if (server.mode == slot_mode::serving && i.now == phase::running &&
+                    i.address == server.address)
                     i.ready_at = world_.now;
 }
 

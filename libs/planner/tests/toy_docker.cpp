@@ -20,8 +20,8 @@ bool docker::create(const model::instance_name& name, const model::component_nam
     made.component = component;
     made.release = release;
     made.how = how;
-    made.gets_ready = how != behaviour::never_ready
-        && (how != behaviour::only_first_gets_ready || std::ranges::none_of(containers, is_sibling));
+    made.gets_ready = how != behaviour::never_ready && (how != behaviour::only_first_gets_ready ||
+                                                           std::ranges::none_of(containers, is_sibling));
     containers.emplace(name, std::move(made));
     return true;
 }
@@ -111,7 +111,8 @@ const container* docker::at(const std::string& address) const
 
 container* docker::find(const model::container_id& id)
 {
-    const auto found = std::ranges::find_if(containers, [&](const auto& entry) { return entry.second.id == id; });
+    const auto found =
+        std::ranges::find_if(containers, [&](const auto& entry) { return entry.second.id == id; });
     return found == containers.end() ? nullptr : &found->second;
 }
 

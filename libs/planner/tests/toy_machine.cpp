@@ -49,8 +49,8 @@ bool is_in_memory(const action& what)
 
 bool may_come_twice(const action& what)
 {
-    return !std::holds_alternative<create_instance>(what) && !std::holds_alternative<update_proxy>(what)
-        && !is_in_memory(what);
+    return !std::holds_alternative<create_instance>(what) && !std::holds_alternative<update_proxy>(what) &&
+           !is_in_memory(what);
 }
 
 }  // namespace
@@ -175,60 +175,61 @@ void machine::land(const doing& todo, const trouble& with)
             what(*i);
     };
     const bool there = docker_back_at_ == std::nullopt && !todo.fails;
-    std::visit(
-        base::overloaded{
-            [&](const create_instance& a) { create_container(a, todo); },
-            [&](const start_instance& a) {
-                if (there)
-                    start_container(a.name);
-            },
-            [&](const mark_ready& a) {
-                on(a, [&](instance& i) { i.ready_at = i.ready_at.value_or(world_.now); });
-            },
-            [&](const condemn_instance& a) { on(a, [&](instance& i) { condemn(i, a.why); }); },
-            [&](const begin_drain& a) {
-                on(a, [&](instance& i) {
-                    if (a.is_failure && !i.drain_since)
-                        count_failure(i, a.why);
-                    i.drain_since = i.drain_since.value_or(world_.now);
-                    i.drain_reason = a.why;
-                });
-            },
-            [&](const send_signals& a) { on(a, [&](instance& i) { i.signals_done = true; }); },
-            [&](const stop_instance& a) {
-                const auto* i = known(a.name, todo.container);
-                const auto* spec = i == nullptr ? nullptr : spec_of(world_, *i);
-                if (there)
-                    docker_.stop(todo.container, world_.now, spec == nullptr ? 10s : spec->stop_timeout, luck_);
-            },
-            [&](const kill_instance&) {
-                if (there)
-                    docker_.kill(todo.container);
-            },
-            [&](const remove_instance&) {
-                if (there)
-                    docker_.remove(todo.container);
-            },
-            [&](const update_proxy& a) {
-                if (todo.fails)
-                    return;
-                proxy_.update(a.routes, luck_, with.slot_lost);
-                world_.routes_applied = a.routes;
-                world_.proxy_seen_at = world_.now;
-            },
-            [&](const settle_release& a) {
-                if (!todo.fails)
-                    settle(a);
-            },
-        },
+    std::visit(base::overloaded{
+                   [&](const create_instance& a) { create_container(a, todo); },
+                   [&](const start_instance& a) {
+                       if (there)
+                           start_container(a.name);
+                   },
+                   [&](const mark_ready& a) {
+                       on(a, [&](instance& i) { i.ready_at = i.ready_at.value_or(world_.now); });
+                   },
+                   [&](const condemn_instance& a) { on(a, [&](instance& i) { condemn(i, a.why); }); },
+                   [&](const begin_drain& a) {
+                       on(a, [&](instance& i) {
+                           if (a.is_failure && !i.drain_since)
+                               count_failure(i, a.why);
+                           i.drain_since = i.drain_since.value_or(world_.now);
+                           i.drain_reason = a.why;
+                       });
+                   },
+                   [&](const send_signals& a) { on(a, [&](instance& i) { i.signals_done = true; }); },
+                   [&](const stop_instance& a) {
+                       const auto* i = known(a.name, todo.container);
+                       const auto* spec = i == nullptr ? nullptr : spec_of(world_, *i);
+                       if (there)
+                           docker_.stop(
+                               todo.container, world_.now, spec == nullptr ? 10s : spec->stop_timeout, luck_);
+                   },
+                   [&](const kill_instance&) {
+                       if (there)
+                           docker_.kill(todo.container);
+                   },
+                   [&](const remove_instance&) {
+                       if (there)
+                           docker_.remove(todo.container);
+                   },
+                   [&](const update_proxy& a) {
+                       if (todo.fails)
+                           return;
+                       proxy_.update(a.routes, luck_, with.slot_lost);
+                       world_.routes_applied = a.routes;
+                       world_.proxy_seen_at = world_.now;
+                   },
+                   [&](const settle_release& a) {
+                       if (!todo.fails)
+                           settle(a);
+                   },
+               },
         todo.what);
 }
 
 void machine::create_container(const create_instance& what, const doing& how)
 {
     const auto creating = known(what.name, {});
-    const bool made = !how.fails && !docker_back_at_
-        && docker_.create(what.name, what.component, what.release, behaviour_of(what.component, what.release));
+    const bool made =
+        !how.fails && !docker_back_at_ &&
+        docker_.create(what.name, what.component, what.release, behaviour_of(what.component, what.release));
     if (!made) {
         if (creating != nullptr)
             world_.instances.erase(what.name);

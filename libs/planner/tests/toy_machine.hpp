@@ -15,23 +15,23 @@ namespace gantryd::planner::toy {
 
 /// How often something goes wrong: per mille of the actions, and per mille of the looks.
 struct trouble {
-    int action_lost = 0;    ///< nothing happens
-    int action_fails = 0;   ///< it takes its time, and nothing happens
-    int action_late = 0;    ///< it takes up to three seconds
-    int action_twice = 0;   ///< it is carried out once more
-    int half_created = 0;   ///< a container is made and not started
-    int slot_lost = 0;      ///< per slot: it does not follow an update
-    int crash = 0;          ///< per container
-    int sick = 0;           ///< per container: its checks fail for some seconds
+    int action_lost = 0;   ///< nothing happens
+    int action_fails = 0;  ///< it takes its time, and nothing happens
+    int action_late = 0;   ///< it takes up to three seconds
+    int action_twice = 0;  ///< it is carried out once more
+    int half_created = 0;  ///< a container is made and not started
+    int slot_lost = 0;     ///< per slot: it does not follow an update
+    int crash = 0;         ///< per container
+    int sick = 0;          ///< per container: its checks fail for some seconds
     int proxy_dies = 0;
-    int port_taken = 0;     ///< per route that is not there yet
-    int docker_goes = 0;    ///< it is not reachable for some seconds
-    int restart = 0;        ///< of the daemon
-    int ledger_lost = 0;    ///< per restart
+    int port_taken = 0;   ///< per route that is not there yet
+    int docker_goes = 0;  ///< it is not reachable for some seconds
+    int restart = 0;      ///< of the daemon
+    int ledger_lost = 0;  ///< per restart
 };
 
-/// A machine with Docker, HAProxy and probes, and the part of a daemon that remembers. It shows a world to the
-/// planner and carries its plans out: late, twice, or not at all, as `luck` has it.
+/// A machine with Docker, HAProxy and probes, and the part of a daemon that remembers. It shows a world to
+/// the planner and carries its plans out: late, twice, or not at all, as `luck` has it.
 class machine {
 public:
     machine(unsigned seed, model::project_name project);

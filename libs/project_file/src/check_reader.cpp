@@ -26,10 +26,10 @@ constexpr std::array check_kinds{
     check_kind::tcp, check_kind::http, check_kind::https, check_kind::exec, check_kind::connection};
 constexpr std::array signal_kinds{signal_kind::http, signal_kind::https, signal_kind::exec};
 
-constexpr text_rule path_rule{"a path that starts with '/', without spaces and control characters",
+constexpr text_rule path_rule{"a path that starts with '/', of at most 2048 characters of printable ASCII",
     [](std::string_view t) { return is_http_path(t); }};
-constexpr text_rule title_rule{
-    "a title without control characters", [](std::string_view t) { return is_title(t); }};
+constexpr text_rule title_rule{"a title of at most 512 characters, no control characters",
+    [](std::string_view t) { return is_title(t); }};
 
 /// The kind that the object names, if it is one; the reader of the field says so if it is not.
 template <class Enum, std::size_t N>
@@ -102,7 +102,7 @@ void read_exec(const object_reader& from, std::vector<std::string>& out)
     }
     const auto command = older ? older : from.require("command", "a command, as a list of texts or one text");
     if (command && read_words(*command, out) && (out.empty() || out.front().empty()))
-        command->refuse("a command that is not empty");
+        command->refuse("a command whose first word is not empty");
 }
 
 void read_times(const object_reader& from, model::check_spec& out)

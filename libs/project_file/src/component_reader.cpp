@@ -40,6 +40,18 @@ constexpr std::array<string_view, 2> environment_fields{"name", "value"};
 constexpr std::array port_kinds{model::port_kind::tcp, model::port_kind::http};
 constexpr std::array timeout_actions{model::drain_timeout_action::kill, model::drain_timeout_action::keep};
 
+/// Ready checks of a component that names none: every port that gets traffic must accept a connection, or the
+/// first requests to a new instance would be lost.
+std::vector<model::check_spec> reachable_ports(const std::vector<model::port_mapping>& ports)
+{
+    std::vector<model::check_spec> out;
+    for (const auto& port : ports)
+        if (std::ranges::find(out, port.container, &model::check_spec::port) == out.end())
+            out.push_back(
+                {.kind = model::check_kind::tcp, .id = "tcp", .port = port.container, .interval = second});
+    return out;
+}
+
 constexpr text_rule name_rule{
     "a name (1 to 63 letters, digits, '_', '.' or '-', the first a letter or digit)",
     [](string_view t) { return base::is_name(t); }};
@@ -61,8 +73,8 @@ constexpr text_rule volume_target_rule{
 constexpr text_rule volumes_from_rule{"a container's name", [](string_view t) { return is_volumes_from(t); }};
 constexpr text_rule signal_rule{
     "a signal, such as \"SIGTERM\", \"QUIT\" or \"3\"", [](string_view t) { return is_stop_signal(t); }};
-constexpr text_rule alias_rule{
-    "an alias (letters, digits and '_', the first no digit)", [](string_view t) { return is_alias(t); }};
+constexpr text_rule alias_rule{"an alias (1 to 128 letters, digits and '_', the first no digit)",
+    [](string_view t) { return is_alias(t); }};
 constexpr text_rule variable_rule{"a variable's name, without '=', spaces and control characters",
     [](string_view t) { return is_environment_name(t); }};
 constexpr text_rule value_rule{"a text without NUL", [](string_view t) { return has_no_nul(t); }};
@@ -190,6 +202,8 @@ void component_reader::read_all_checks()
     auto& spec = out_.spec;
     if (const auto checks = object_.find("readyChecks"))
         read_checks(*checks, second, spec.ready_checks, uses_);
+    else
+        spec.ready_checks = reachable_ports(spec.ports);
     if (const auto checks = object_.find("healthChecks"))
         read_checks(*checks, 10 * second, spec.health_checks, uses_);
     if (const auto timeout = object_.find("readyTimeout"))

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <utility>
 
 namespace gantryd::project_file {
 namespace {
@@ -55,12 +56,19 @@ bool read_text_or_scalar(const cursor& from, const text_rule& rule, std::string&
 
 bool read_text_or_number(const cursor& from, const text_rule& rule, std::string& out)
 {
-    const auto number = from.is(node_kind::number) ? integer_of(from.value().text) : std::nullopt;
-    if (!number || *number < 0 || *number > std::numeric_limits<std::uint32_t>::max())
+    if (!from.is(node_kind::number))
         return read_text(from, rule, out);
+    const auto number = integer_of(from.value().text);
     // 10.0 is the number ten as well, but not a text that anything takes.
-    from.value().text = std::to_string(*number);
-    return read_text_or_scalar(from, rule, out);
+    auto digits = std::to_string(number.value_or(-1));
+    if (!number || *number < 0 || *number > std::numeric_limits<std::uint32_t>::max() ||
+        !rule.accepts(digits)) {
+        from.refuse(rule.what);
+        return false;
+    }
+    from.value().text = out = std::move(digits);
+    from.value().taken_as_text = true;
+    return true;
 }
 
 bool read_integer(
@@ -154,7 +162,7 @@ bool read_memory(const cursor& from, std::int64_t& bytes)
     else if (from.is(node_kind::text))
         exact = bytes_of(from.value().text);
     if (!exact || *exact < static_cast<double>(least_memory) || *exact > static_cast<double>(most_memory)) {
-        from.refuse("an amount of memory of at least 6 MiB, in bytes or with a unit (\"64m\", \"2g\")");
+        from.refuse("an amount of memory from 6 MiB to 1 PiB, in bytes or with a unit (\"64m\", \"2g\")");
         return false;
     }
     bytes = static_cast<std::int64_t>(*exact);

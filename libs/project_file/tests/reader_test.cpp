@@ -209,3 +209,19 @@ TEST(to_document, adds_no_defaults)
     EXPECT_EQ(boost::json::serialize(pf::to_document(text, pf::syntax::json)),
         R"({"components":[{"repo":"a","name":"web","ports":[{"external":"80","container":80}]}]})");
 }
+
+TEST(reader, without_ready_checks_every_port_must_accept_a_connection)
+{
+    const auto* text = R"({"components":[
+        {"name":"a","repo":"r","ports":[{"external":80,"container":8080},{"external":81,"container":8080},
+                                        {"external":82,"container":9090}]},
+        {"name":"b","repo":"r","ports":[{"external":90,"container":1}],"readyChecks":[]}]})";
+    const auto read = gantryd::project_file::read_project(text, gantryd::project_file::syntax::json);
+    ASSERT_TRUE(read);
+    const auto& checks = read->components[0].ready_checks;
+    ASSERT_EQ(checks.size(), 2u);
+    EXPECT_EQ(checks[0].kind, gantryd::model::check_kind::tcp);
+    EXPECT_EQ(checks[0].port, 8080);
+    EXPECT_EQ(checks[1].port, 9090);
+    EXPECT_TRUE(read->components[1].ready_checks.empty()) << "an empty list is the operator's word";
+}

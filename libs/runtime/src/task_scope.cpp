@@ -45,7 +45,7 @@ struct task_scope::state {
         }
     };
 
-    explicit state(asio::any_io_executor ex) : empty(std::move(ex), asio::steady_timer::time_point::max()) {}
+    explicit state(const asio::any_io_executor& ex) : empty(ex, asio::steady_timer::time_point::max()) {}
 
     void stop_if(const auto& chosen) noexcept
     {
@@ -67,7 +67,7 @@ struct task_scope::state {
     bool stopping = false;
 };
 
-task_scope::task_scope(asio::any_io_executor ex) : state_(std::make_shared<state>(std::move(ex))) {}
+task_scope::task_scope(asio::any_io_executor ex) : state_(std::make_shared<state>(ex)) {}
 
 task_scope::~task_scope() { assert(state_->children.empty() && "join() the scope before destroying it"); }
 

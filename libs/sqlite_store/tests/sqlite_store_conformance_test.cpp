@@ -72,7 +72,7 @@ std::unique_ptr<store::conformance_environment> in_virtual_time()
 
 std::unique_ptr<store::conformance_environment> in_real_time()
 {
-    return std::make_unique<sqlite_environment>(store::make_real_loop(), 500ms);
+    return std::make_unique<sqlite_environment>(store::make_real_loop(), 1s);
 }
 
 [[maybe_unused]] const bool registered =

@@ -1,5 +1,8 @@
 #include "conformance_case.hpp"
 
+#include <gantryd/runtime/task_scope.hpp>
+
+#include <boost/asio/this_coro.hpp>
 #include <gtest/gtest.h>
 
 #include <utility>
@@ -128,6 +131,27 @@ asio::awaitable<void> revoked(conformance_environment& env)
     EXPECT_TRUE(!kept && kept.error() == errc::not_found);
 }
 
+asio::awaitable<void> revoke_later(conformance_environment& env, lease_id lease)
+{
+    co_await pass(env, 50ms);
+    const auto done = co_await env.second().revoke(lease, soon(env));
+    EXPECT_TRUE(done) << done.error().context();
+}
+
+asio::awaitable<void> watcher_sees_revoke(conformance_environment& env)
+{
+    const auto lease = co_await must_grant(env, 3600s);
+    const auto at = co_await must_put_leased(env, "k", lease);
+    const auto watch = env.first().watch("k", at);
+    runtime::task_scope others(co_await asio::this_coro::executor);
+    others.spawn("revoke", revoke_later(env, lease));
+    const auto begun = env.clock().now();
+    const auto seen = co_await must_see_batch(env, *watch);
+    EXPECT_EQ(words_of(seen), (words{"-k"}));
+    EXPECT_LT(env.clock().now() - begun, 1500ms) << "it was told, it did not come across it";
+    co_await others.join();
+}
+
 asio::awaitable<void> lease_without_keys(conformance_environment& env)
 {
     const auto before = co_await present(env);
@@ -182,6 +206,7 @@ std::vector<test_case> lease_cases()
         {"a_lease_that_has_ended_is_not_found", dead_lease},
         {"an_unknown_lease_is_refused", unknown_lease},
         {"revoke_erases_the_keys_of_that_lease_at_once", revoked},
+        {"a_waiting_watcher_sees_a_revoke_at_once", watcher_sees_revoke},
         {"a_lease_without_keys_makes_no_revision", lease_without_keys},
         {"the_last_put_decides_about_the_lease_of_a_key", last_put_decides},
         {"a_lease_of_no_time_is_rejected", impossible_ttl},

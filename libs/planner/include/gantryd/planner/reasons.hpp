@@ -20,12 +20,14 @@ enum class reason {
     docker_unreachable,  ///< no Docker Engine answers
     proxy_failed,        ///< HAProxy cannot be started, asked or changed
     too_few_serving,     ///< fewer instances serve than should
+    no_daemon,           ///< told by the command line: no daemon looks after the component now
+    config_differs,      ///< told by the command line: the stored config is newer than the release
 };
 
 inline constexpr std::array all_reasons{reason::no_release, reason::release_failed, reason::creating,
     reason::waiting_ready, reason::waiting_proxy, reason::port_taken, reason::draining, reason::drain_kept,
     reason::stopping, reason::unhealthy, reason::crash_loop, reason::docker_unreachable, reason::proxy_failed,
-    reason::too_few_serving};
+    reason::too_few_serving, reason::no_daemon, reason::config_differs};
 
 /// The code as people and scripts see it: "waiting_ready".
 std::string_view text_of(reason code) noexcept;

@@ -30,6 +30,7 @@ struct instance {
     std::string address;
     time_point started_at{};  ///< the container's start; before it, when we learned of the container
     std::optional<int> exit_code;
+    std::int64_t pid = 0;           ///< of its first process, as the engine's machine counts; 0 when not known
 
     verdict ready = verdict::undecided;   ///< its ready checks together
     verdict healthy = verdict::passing;   ///< its health checks together

@@ -1,0 +1,26 @@
+#pragma once
+#include "state.hpp"
+
+#include <cstdint>
+#include <set>
+
+namespace gantryd::daemon {
+
+/// Watches the first process of every running container on this machine: the kernel tells of its end at once,
+/// Docker some tens of milliseconds later, when it has cleaned up.
+class exit_watch {
+public:
+    exit_watch(state& st, runtime::task_scope& tasks) : st_(st), tasks_(tasks) {}
+
+    /// Begins to watch the processes that are new in the world.
+    void fit();
+
+private:
+    boost::asio::awaitable<void> watch(model::instance_name name, model::container_id container, std::int64_t pid);
+
+    state& st_;
+    std::set<std::int64_t> watched_;
+    runtime::task_scope& tasks_;
+};
+
+}  // namespace gantryd::daemon
