@@ -72,6 +72,7 @@ private:
     bool waiting_announced_ = false;
     bool update_announced_ = false;
     bool draining_announced_ = false;
+    bool killing_ = false;
     bool anything_stopped_ = false;
     bool done_ = false;
     bool failed_ = false;

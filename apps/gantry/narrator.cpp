@@ -70,6 +70,7 @@ void narrator::container_killing(const planner::instance& i)
     if (!draining_announced_)
         print("Draining all containers...\n");
     draining_announced_ = true;
+    killing_ = true;
     print(fmt::format("Killing container {}\n", short_id(i)));
 }
 
@@ -88,6 +89,9 @@ void narrator::announce_update(bool to_nothing)
 
 void narrator::proxy_updating(bool to_nothing)
 {
+    // A kill is told with what it leaves: other components, or nothing that needs a proxy.
+    if (killing_ && !to_nothing)
+        return;
     if (draining_announced_ || waiting_announced_)
         announce_update(to_nothing);
 }
@@ -97,6 +101,8 @@ void narrator::planned(const planner::world& world, const planner::plan& plan, s
     if (done_ || !when_(world, plan, under_way))
         return;
     done_ = true;
+    if (killing_)
+        announce_update(false);
     if (anything_stopped_ && !waiting_announced_)
         print("Proxy updated\n");
     on_finished_();

@@ -44,6 +44,14 @@ void show(const invocation& what, const std::vector<control::released>& released
     print_json(boost::json::object{{"components", std::move(out)}});
 }
 
+/// True when no older instance takes new traffic any more; those that drain do not count.
+bool serves_alone(const model::component_report& report, model::release_number number)
+{
+    return std::ranges::all_of(report.instances, [&](const model::instance_report& instance) {
+        return instance.release == number || (instance.state != "serving" && instance.state != "ready");
+    });
+}
+
 progress look_at(const control::project_overview& all, const model::component_name& name, model::release_number number)
 {
     const auto* of = all.find(name);
@@ -54,9 +62,9 @@ progress look_at(const control::project_overview& all, const model::component_na
     const auto label = fmt::format("release {}", model::value_of(number));
     switch (release->second.outcome) {
     case model::release_outcome::live: {
-        const auto serves = std::ranges::any_of(
-            of->reports, [&](const model::component_report& report) { return report.running == number; });
-        return {serves, exit_code::done, serves ? label + " is live" : label + " is being started"};
+        const auto serves = std::ranges::any_of(of->reports,
+            [&](const model::component_report& report) { return report.running == number && serves_alone(report, number); });
+        return {serves, exit_code::done, serves ? label + " is live" : label + " takes over"};
     }
     case model::release_outcome::failed:
         return {true, exit_code::reverted,

@@ -190,6 +190,19 @@ TEST_F(fake, stop_takes_as_long_as_the_container_and_no_longer_than_the_grace)
     EXPECT_THAT(engine_.find("slow")->signals, ElementsAre("SIGTERM", "SIGKILL"));
 }
 
+TEST_F(fake, a_container_that_ends_by_itself_during_its_stop_keeps_its_exit_code)
+{
+    engine_.on_start = [](const fake_container&) {
+        return fake_run{.exits_after = 3s, .exit_code = 9, .stop_takes = 5s};
+    };
+    auto& events = follow();
+    const auto id = run("a");
+    const auto stopped = sim_.outcome_after(3s, engine_.stop(id, 10s, soon()));
+    ASSERT_TRUE(stopped && *stopped);
+    EXPECT_EQ(engine_.find("a")->details.exit_code, 9);
+    EXPECT_THAT(events.actions, ElementsAre("a create", "a start", "a kill", "a die", "a stop"));
+}
+
 TEST_F(fake, a_stop_goes_on_when_its_caller_has_given_up)
 {
     engine_.on_start = [](const fake_container&) { return fake_run{.stop_takes = 5s}; };

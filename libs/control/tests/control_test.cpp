@@ -1,0 +1,295 @@
+#include <gantryd/control/project.hpp>
+#include <gantryd/records/codec.hpp>
+#include <gantryd/records/keys.hpp>
+#include <gantryd/runtime/simulation.hpp>
+#include <gantryd/store/memory_store.hpp>
+
+#include <gtest/gtest.h>
+
+namespace gantryd::control {
+namespace {
+
+using namespace std::chrono_literals;
+using runtime::time_point;
+
+/// A store in which a rival writes a key just before some commits of ours.
+class contested_store final : public store::store {
+public:
+    contested_store(runtime::clock& clk, std::string key, std::string value)
+        : real_(gantryd::store::make_memory_store(clk)), key_(std::move(key)), value_(std::move(value))
+    {
+    }
+
+    int rivals = 0;  ///< how many of the next commits meet one
+
+    boost::asio::awaitable<base::result<gantryd::store::revision>> commit(
+        gantryd::store::transaction what, time_point deadline) override
+    {
+        if (rivals > 0) {
+            --rivals;
+            gantryd::store::transaction other;
+            other.operations.push_back({gantryd::store::operation::kind::put, key_, value_, {}});
+            auto first = co_await real_->commit(std::move(other), deadline);
+            if (!first)
+                co_return first;
+        }
+        auto done = co_await real_->commit(std::move(what), deadline);
+        co_return done;
+    }
+    boost::asio::awaitable<base::result<std::optional<gantryd::store::key_value>>> get(
+        std::string key, time_point deadline) override
+    {
+        return real_->get(std::move(key), deadline);
+    }
+    boost::asio::awaitable<base::result<gantryd::store::snapshot>> list(
+        std::string prefix, time_point deadline) override
+    {
+        return real_->list(std::move(prefix), deadline);
+    }
+    std::unique_ptr<gantryd::store::watcher> watch(std::string prefix, gantryd::store::revision after) override
+    {
+        return real_->watch(std::move(prefix), after);
+    }
+    boost::asio::awaitable<base::result<gantryd::store::lease_id>> grant(
+        std::chrono::seconds ttl, time_point deadline) override
+    {
+        return real_->grant(ttl, deadline);
+    }
+    boost::asio::awaitable<base::result<void>> keep_alive(
+        gantryd::store::lease_id lease, time_point deadline) override
+    {
+        return real_->keep_alive(lease, deadline);
+    }
+    boost::asio::awaitable<base::result<void>> revoke(gantryd::store::lease_id lease, time_point deadline) override
+    {
+        return real_->revoke(lease, deadline);
+    }
+
+private:
+    std::unique_ptr<gantryd::store::store> real_;
+    std::string key_;
+    std::string value_;
+};
+
+class control_test : public testing::Test {
+protected:
+    const model::project_name shop_{"shop"};
+    const model::component_name web_{"web"};
+    runtime::simulation sim_;
+    contested_store store_{sim_.clock, records::state_key(shop_, web_),
+        records::encode(model::component_state{model::intent::stopped, {}, {}})};
+
+    static release_request request(const std::string& name, const std::string& tag)
+    {
+        release_request out;
+        out.spec.name = model::component_name(name);
+        out.spec.repo = name;
+        out.spec.tag = tag;
+        out.image = model::image_id("sha256:" + tag);
+        return out;
+    }
+
+    template <class T>
+    T ask(boost::asio::awaitable<T> op)
+    {
+        auto answer = sim_.outcome_after(0ms, std::move(op));
+        if (!answer)
+            throw std::logic_error("a memory store answers at once");
+        return std::move(*answer);
+    }
+
+    base::result<std::vector<released>> release(std::vector<release_request> requests)
+    {
+        return ask(release_components(
+            store_, shop_, std::move(requests), "ann@alpha", sim_.clock, sim_.clock.now() + 5s));
+    }
+    /// Releases "web" with that tag; {number, is_new}.
+    std::pair<std::int64_t, bool> release_web(const std::string& tag)
+    {
+        std::vector<release_request> requests{request("web", tag)};
+        const auto done = release(std::move(requests));
+        if (!done)
+            throw std::logic_error(done.error().context());
+        return {model::value_of(done->front().number), done->front().is_new};
+    }
+    base::result<void> set(model::intent intent)
+    {
+        std::vector<model::component_name> components{web_};
+        return ask(set_intent(store_, shop_, std::move(components), intent, sim_.clock.now() + 5s));
+    }
+    std::optional<std::string> value_of(std::string key)
+    {
+        const auto found = ask(store_.get(std::move(key), sim_.clock.now() + 5s));
+        if (!found || !*found)
+            return std::nullopt;
+        return (*found)->value;
+    }
+    std::string release_key(int number)
+    {
+        return records::release_key(shop_, web_, static_cast<model::release_number>(number));
+    }
+    model::release stored_release(int number)
+    {
+        auto found = records::decode_release(value_of(release_key(number)).value_or(""));
+        if (!found)
+            throw std::logic_error(found.error().context());
+        return std::move(*found);
+    }
+    model::component_state stored_state(const std::string& component = "web")
+    {
+        auto found = records::decode_component_state(
+            value_of(records::state_key(shop_, model::component_name(component))).value_or(""));
+        if (!found)
+            throw std::logic_error(found.error().context());
+        return std::move(*found);
+    }
+    void put(std::string key, std::string value)
+    {
+        store::transaction write;
+        write.operations.push_back({store::operation::kind::put, std::move(key), std::move(value), {}});
+        const auto done = ask(store_.commit(std::move(write), sim_.clock.now() + 5s));
+        EXPECT_TRUE(done.has_value());
+    }
+    void settle(int number, model::release_outcome outcome)
+    {
+        auto release = stored_release(number);
+        release.outcome = outcome;
+        put(release_key(number), records::encode(release));
+    }
+};
+
+using outcome = model::release_outcome;
+using made = std::pair<std::int64_t, bool>;
+
+TEST_F(control_test, releases_are_numbered_from_one)
+{
+    EXPECT_EQ(release_web("a"), made(1, true));
+    EXPECT_EQ(release_web("b"), made(2, true));
+
+    const auto second = stored_release(2);
+    EXPECT_EQ(second.spec, request("web", "b").spec);
+    EXPECT_EQ(second.image.text(), "sha256:b");
+    EXPECT_EQ(second.created_by, "ann@alpha");
+    EXPECT_EQ(second.outcome, outcome::pending);
+    const auto state = stored_state();
+    EXPECT_EQ(state.status, model::intent::ready);
+    EXPECT_EQ(state.image.text(), "sha256:b");
+    EXPECT_EQ(state.release, model::release_number(2));
+}
+
+TEST_F(control_test, a_number_is_not_used_again_when_its_release_cannot_be_read)
+{
+    EXPECT_EQ(release_web("a"), made(1, true));
+    put(release_key(7), "nonsense");
+    EXPECT_EQ(release_web("b"), made(8, true));
+}
+
+TEST_F(control_test, the_same_release_is_used_again_and_set_to_ready)
+{
+    EXPECT_EQ(release_web("a"), made(1, true));
+    settle(1, outcome::live);
+    ASSERT_TRUE(set(model::intent::stopped));
+    EXPECT_EQ(release_web("a"), made(1, false));
+    EXPECT_EQ(stored_state().status, model::intent::ready);
+    EXPECT_EQ(stored_release(1).outcome, outcome::live);
+    EXPECT_FALSE(value_of(release_key(2)));
+}
+
+TEST_F(control_test, another_image_under_the_same_tag_is_another_release)
+{
+    EXPECT_EQ(release_web("a"), made(1, true));
+    std::vector<release_request> requests{request("web", "a")};
+    requests.front().image = model::image_id("sha256:rebuilt");
+    const auto done = release(std::move(requests));
+    ASSERT_TRUE(done);
+    EXPECT_EQ(done->front().number, model::release_number(2));
+}
+
+TEST_F(control_test, a_failed_release_is_not_used_again)
+{
+    EXPECT_EQ(release_web("a"), made(1, true));
+    settle(1, outcome::failed);
+    EXPECT_EQ(release_web("a"), made(2, true));
+    EXPECT_EQ(stored_release(1).outcome, outcome::failed);
+}
+
+TEST_F(control_test, a_pending_release_is_superseded_by_the_next_and_a_live_one_is_not)
+{
+    EXPECT_EQ(release_web("a"), made(1, true));
+    settle(1, outcome::live);
+    EXPECT_EQ(release_web("b"), made(2, true));
+    EXPECT_EQ(release_web("c"), made(3, true));
+    EXPECT_EQ(stored_release(1).outcome, outcome::live);
+    EXPECT_EQ(stored_release(2).outcome, outcome::superseded);
+    EXPECT_TRUE(stored_release(2).outcome_at);
+    EXPECT_EQ(stored_release(3).outcome, outcome::pending);
+}
+
+TEST_F(control_test, old_history_is_dropped_but_not_the_live_release)
+{
+    EXPECT_EQ(release_web("a"), made(1, true));
+    settle(1, outcome::live);
+    for (int number = 2; number <= 60; ++number)
+        EXPECT_EQ(release_web(std::to_string(number)), made(number, true));
+    EXPECT_TRUE(value_of(release_key(1)));
+    EXPECT_FALSE(value_of(release_key(2)));
+    EXPECT_TRUE(value_of(release_key(59)));
+}
+
+TEST_F(control_test, several_components_are_released_at_once_or_not_at_all)
+{
+    std::vector<release_request> requests{request("api", "a"), request("web", "a")};
+    store_.rivals = 100;
+    const auto refused = release(requests);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), base::errc::conflict);
+    EXPECT_LT(store_.rivals, 100);
+    EXPECT_FALSE(value_of(records::state_key(shop_, model::component_name("api"))));
+
+    store_.rivals = 0;
+    const auto done = release(std::move(requests));
+    ASSERT_TRUE(done);
+    ASSERT_EQ(done->size(), 2U);
+    EXPECT_EQ(stored_state("api").release, model::release_number(1));
+    EXPECT_EQ(stored_state("web").release, model::release_number(1));
+}
+
+TEST_F(control_test, a_lost_race_is_run_again)
+{
+    store_.rivals = 2;
+    EXPECT_EQ(release_web("a"), made(1, true));
+    EXPECT_EQ(store_.rivals, 0);
+    EXPECT_EQ(stored_state().status, model::intent::ready);
+
+    store_.rivals = 2;
+    ASSERT_TRUE(set(model::intent::killed));
+    EXPECT_EQ(stored_state().status, model::intent::killed);
+}
+
+TEST_F(control_test, an_intent_changes_nothing_but_the_status)
+{
+    EXPECT_EQ(release_web("a"), made(1, true));
+    ASSERT_TRUE(set(model::intent::stopped));
+    auto state = stored_state();
+    EXPECT_EQ(state.status, model::intent::stopped);
+    EXPECT_EQ(state.release, model::release_number(1));
+    EXPECT_EQ(state.image.text(), "sha256:a");
+}
+
+TEST_F(control_test, an_intent_gives_a_component_without_a_state_one)
+{
+    ASSERT_TRUE(set(model::intent::stopped));
+    EXPECT_EQ(stored_state().status, model::intent::stopped);
+    EXPECT_FALSE(stored_state().release);
+}
+
+TEST_F(control_test, an_intent_meets_too_many_rivals)
+{
+    store_.rivals = 100;
+    const auto done = set(model::intent::killed);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code(), base::errc::conflict);
+}
+
+}  // namespace
+}  // namespace gantryd::control

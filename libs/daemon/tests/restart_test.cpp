@@ -1,0 +1,135 @@
+#include "machine.hpp"
+
+#include <gtest/gtest.h>
+
+namespace gantryd::daemon {
+namespace {
+
+/// Updates release 1 to 2 and ends the daemon that long after the release was stored; the next one must bring
+/// it to its end. True when the update was over before the end of the daemon.
+bool crash_during_update(runtime::duration after, bool lose_ledger)
+{
+    machine m;
+    m.make_slow();
+    m.start();
+    m.make_live("1");
+    m.at_each_step = [&] { EXPECT_FALSE(m.serving().empty()) << "nobody serves"; };
+    m.release("2");
+    m.run_for(after);
+    const bool was_over = m.is_alone("shop-web-2-1") && m.outcome_of(2) == model::release_outcome::live;
+    m.crash();
+    m.run_for(50ms);
+    if (lose_ledger)
+        m.ledger = store::make_memory_store(m.sim.clock);
+    m.start();
+
+    const auto is_done = [&] {
+        const auto now = m.serving();
+        return now.size() == 1 && now.begin()->starts_with("shop-web-2-") && m.containers() == now
+            && m.outcome_of(2) == model::release_outcome::live;
+    };
+    EXPECT_TRUE(m.run_until(is_done, 2min));
+    const auto before = m.docker.calls.size();
+    m.run_for(30s, 20ms);
+    EXPECT_TRUE(is_done());
+    EXPECT_EQ(m.changes_since(before), std::vector<std::string>()) << "it is not at rest";
+    return was_over;
+}
+
+void crash_at_every_step(bool lose_ledger)
+{
+    constexpr auto longest_update = 5s;
+    for (runtime::duration after = 0ms; after < longest_update; after += 5ms) {
+        SCOPED_TRACE(fmt::format("daemon ended {} ms after the release", after / 1ms));
+        if (crash_during_update(after, lose_ledger)) {
+            EXPECT_GT(after, 50ms) << "the update takes no time: nothing was tried";
+            return;
+        }
+        if (testing::Test::HasFailure())
+            return;
+    }
+    ADD_FAILURE() << "the update never came to its end";
+}
+
+TEST(a_daemon_that_ends_in_an_update, is_followed_by_one_that_completes_it) { crash_at_every_step(false); }
+
+TEST(a_daemon_that_ends_in_an_update, is_followed_by_one_that_completes_it_without_the_ledger)
+{
+    crash_at_every_step(true);
+}
+
+TEST(a_daemon_that_ends, leaves_containers_and_proxy_as_they_are)
+{
+    machine m;
+    m.start();
+    m.make_live("1");
+    const auto routes = m.proxy.routes;
+    const auto before = m.docker.calls.size();
+    m.crash();
+    m.run_for(1min, 1s);
+    EXPECT_TRUE(m.is_alone("shop-web-1-1"));
+    EXPECT_EQ(m.proxy.routes, routes);
+    EXPECT_EQ(m.docker.calls.size(), before);
+}
+
+TEST(a_daemon_that_lost_its_ledger, takes_over_what_the_proxy_serves)
+{
+    machine m;
+    m.start();
+    m.make_live("1");
+    m.crash();
+    m.ledger = store::make_memory_store(m.sim.clock);
+    // An instance that has to prove itself once more would not pass now.
+    m.prober.on_probe = [](const model::check_spec& check, const health::probe_target&) {
+        return health::probe_result{check.id != "up", "asked again"};
+    };
+    const auto before = m.docker.calls.size();
+    m.at_each_step = [&] { EXPECT_TRUE(m.is_alone("shop-web-1-1")); };
+    m.start();
+    m.run_for(2min, 20ms);
+    EXPECT_EQ(m.changes_since(before), std::vector<std::string>());
+    EXPECT_EQ(m.proxy.reloads, 0);
+    const auto report = m.report_on();
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->state, "running");
+}
+
+TEST(a_daemon_that_finds_an_empty_store, leaves_containers_and_routes_alone)
+{
+    machine m;
+    m.start();
+    m.make_live("1");
+    m.crash();
+    m.desired = store::make_memory_store(m.sim.clock);
+    const auto before = m.docker.calls.size();
+    const auto routes = m.proxy.routes;
+    m.at_each_step = [&] { EXPECT_EQ(m.proxy.routes, routes); };
+    m.start();
+    m.run_for(5min, 50ms);
+    EXPECT_TRUE(m.is_alone("shop-web-1-1"));
+    EXPECT_EQ(m.changes_since(before), std::vector<std::string>());
+}
+
+TEST(a_daemon_that_finds_an_old_instance_draining, waits_for_its_connections_too)
+{
+    machine m;
+    auto spec = machine::web();
+    spec.drain.timeout = 1h;
+    m.start();
+    m.release(spec, "1");
+    ASSERT_TRUE(m.run_until([&] { return m.outcome_of(1) == model::release_outcome::live; }));
+    m.proxy.sessions[m.endpoint_of("shop-web-1-1")] = 1;
+    m.release(spec, "2");
+    const names old{"shop-web-1-1"};
+    ASSERT_TRUE(m.run_until([&] { return m.draining() == old; }));
+    m.crash();
+    m.start();
+    m.run_for(5min, 50ms);
+    EXPECT_EQ(m.draining(), old);
+    EXPECT_EQ(m.docker.count_calls("stop"), 0U);
+    m.proxy.sessions.clear();
+    EXPECT_TRUE(m.run_until([&] { return m.is_alone("shop-web-2-1"); }));
+}
+
+}  // namespace
+}  // namespace gantryd::daemon
