@@ -29,7 +29,8 @@ boost::asio::awaitable<base::result<model::image_id>> resolve_image(
         std::fputs("\r\033[K", stderr);
     if (!pulled)
         co_return base::fail(pulled.error().code(),
-            who + "image " + reference + " is not on this machine and cannot be pulled: " + pulled.error().context());
+            who + "image " + reference +
+                " is not on this machine and cannot be pulled: " + pulled.error().context());
     auto now = co_await docker.inspect_image(reference, clk.now() + 30s);
     if (!now)
         co_return base::fail(now.error().code(), who + now.error().context());

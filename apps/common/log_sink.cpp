@@ -24,8 +24,8 @@ class text_sink final : public base::log_sink {
 public:
     void write(base::log_level level, std::string_view what, std::span<const base::log_field> fields) override
     {
-        write_line(fmt::format("{} {:<7} {}\n", base::rfc3339(std::chrono::system_clock::now()), text_of(level),
-            base::as_text(what, fields)));
+        write_line(fmt::format("{} {:<7} {}\n", base::rfc3339(std::chrono::system_clock::now()),
+            text_of(level), base::as_text(what, fields)));
     }
 };
 

@@ -6,7 +6,8 @@
 
 namespace gantryd::app {
 
-/// Log lines on stderr: "2026-11-21T03:14:19.123Z info  instance ready component=web", or one JSON object each.
+/// Log lines on stderr: "2026-11-21T03:14:19.123Z info  instance ready component=web", or one JSON object
+/// each.
 std::unique_ptr<base::log_sink> make_stderr_sink(std::string_view format);
 
 }  // namespace gantryd::app

@@ -14,14 +14,16 @@ namespace {
 health::probe_services services_of(docker::engine& docker)
 {
     health::probe_services out;
-    out.exec = [&docker](model::container_id id, std::vector<std::string> command, runtime::time_point deadline)
+    out.exec = [&docker](
+                   model::container_id id, std::vector<std::string> command, runtime::time_point deadline)
         -> boost::asio::awaitable<base::result<health::probe_services::exec_outcome>> {
         auto done = co_await docker.exec(std::move(id), std::move(command), deadline);
         if (!done)
             co_return std::unexpected(done.error());
         co_return health::probe_services::exec_outcome{done->exit_code, std::move(done->output)};
     };
-    out.connections = [](model::container_id, runtime::time_point) -> boost::asio::awaitable<base::result<std::int64_t>> {
+    out.connections = [](model::container_id,
+                          runtime::time_point) -> boost::asio::awaitable<base::result<std::int64_t>> {
         // A check of kind connection outside a drain: a container that serves is never asked to be unused.
         co_return std::int64_t{0};
     };
@@ -33,9 +35,15 @@ public:
     local_machine(const settings& from, runtime::clock& clk, const base::logger& log,
         std::unique_ptr<state_directory> directory, std::unique_ptr<docker::engine> docker,
         std::unique_ptr<store::store> ledger)
-        : settings_(from), clk_(clk), log_(log), directory_(std::move(directory)), docker_(std::move(docker)),
-          ledger_(std::move(ledger)), random_(std::random_device()()),
-          proxy_(haproxy::make_proxy({.program = from.haproxy, .directory = from.state_dir + "/haproxy"}, clk, log)),
+        : settings_(from),
+          clk_(clk),
+          log_(log),
+          directory_(std::move(directory)),
+          docker_(std::move(docker)),
+          ledger_(std::move(ledger)),
+          random_(std::random_device()()),
+          proxy_(haproxy::make_proxy(
+              {.program = from.haproxy, .directory = from.state_dir + "/haproxy"}, clk, log)),
           prober_(health::make_prober(clk, services_of(*docker_)))
     {
     }
@@ -85,7 +93,8 @@ std::unique_ptr<store::store> open_ledger(const settings& from, runtime::clock& 
     auto fresh = sqlite_store::open(where, clk);
     if (fresh)
         return std::move(*fresh);
-    log.warning("no ledger; a restart will forget drains and crash counts", {{"why", fresh.error().context()}});
+    log.warning(
+        "no ledger; a restart will forget drains and crash counts", {{"why", fresh.error().context()}});
     return store::make_memory_store(clk);
 }
 

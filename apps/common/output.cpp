@@ -51,10 +51,11 @@ std::string ago(base::wall_time when)
 file_text read_file(const std::string& path)
 {
     file_text out;
-    struct stat about {};
+    struct stat about{};
     std::FILE* file = std::fopen(path.c_str(), "rbe");
     if (file == nullptr || ::fstat(::fileno(file), &about) != 0 || S_ISDIR(about.st_mode)) {
-        out.error = path + ": " + (file != nullptr && S_ISDIR(about.st_mode) ? "is a directory" : std::strerror(errno));
+        out.error = path + ": " +
+                    (file != nullptr && S_ISDIR(about.st_mode) ? "is a directory" : std::strerror(errno));
         if (file != nullptr)
             (void)std::fclose(file);
         return out;

@@ -22,9 +22,12 @@ void add_settings(CLI::App& to, settings& into)
     to.add_option("--state-dir", into.state_dir, "Where this machine's state lives")
         ->envname("GANTRYD_STATE_DIR")
         ->capture_default_str();
-    to.add_option("--store", into.store, "The embedded store's file (default: store.db in the state directory)")
+    to.add_option(
+          "--store", into.store, "The embedded store's file (default: store.db in the state directory)")
         ->envname("GANTRYD_STORE");
-    to.add_option("--haproxy", into.haproxy, "The HAProxy program")->envname("GANTRYD_HAPROXY")->capture_default_str();
+    to.add_option("--haproxy", into.haproxy, "The HAProxy program")
+        ->envname("GANTRYD_HAPROXY")
+        ->capture_default_str();
     to.add_option("--log-format", into.log_format, "text or json")
         ->envname("GANTRYD_LOG_FORMAT")
         ->check(CLI::IsMember({"text", "json"}))

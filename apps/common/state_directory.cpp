@@ -66,7 +66,8 @@ base::result<model::machine_id> machine_in(const std::string& directory)
     auto fresh = fmt::format("{:08x}{:08x}{:08x}", entropy(), entropy(), entropy());
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     const auto line = fresh + "\n";
-    const bool written = fd >= 0 && ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+    const bool written =
+        fd >= 0 && ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
     const int why = errno;
     if (fd >= 0)
         ::close(fd);
@@ -96,7 +97,8 @@ base::result<std::unique_ptr<state_directory>> hold_state_directory(const std::s
     auto machine = machine_in(path);
     if (!written || !machine) {
         ::close(fd);
-        return machine ? base::fail(errc::rejected, lock_path + ": cannot be written") : std::unexpected(machine.error());
+        return machine ? base::fail(errc::rejected, lock_path + ": cannot be written")
+                       : std::unexpected(machine.error());
     }
     return std::make_unique<held_directory>(fd, std::move(*machine));
 }
@@ -106,13 +108,15 @@ std::string boot_id() { return read_line("/proc/sys/kernel/random/boot_id"); }
 std::string host_name()
 {
     std::array<char, 256> name{};
-    return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string("unknown");
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data())
+                                                            : std::string("unknown");
 }
 
 std::string user_at_host()
 {
     const auto* user = ::getpwuid(::getuid());  // NOLINT(concurrency-mt-unsafe): one thread
-    return fmt::format("{}@{}", user == nullptr ? std::to_string(::getuid()) : std::string(user->pw_name), host_name());
+    return fmt::format(
+        "{}@{}", user == nullptr ? std::to_string(::getuid()) : std::string(user->pw_name), host_name());
 }
 
 }  // namespace gantryd::app

@@ -16,7 +16,8 @@ public:
 };
 
 /// Makes the directory (mode 0700) when it is missing and takes its lock.
-/// Errors: conflict ("state directory D is used by gantryd with pid N"), rejected (no permission, no directory).
+/// Errors: conflict ("state directory D is used by gantryd with pid N"), rejected (no permission, no
+/// directory).
 base::result<std::unique_ptr<state_directory>> hold_state_directory(const std::string& path);
 
 /// This boot of the machine; empty when the kernel does not tell.

@@ -32,8 +32,9 @@ std::string status_of(const local_container& of, const std::vector<local_contain
     if (of.row.status != docker::container_status::running)
         return std::string(text_of(of.row.status));
     const bool outdated = std::ranges::any_of(all, [&](const local_container& other) {
-        return other.identity.component == of.identity.component && other.identity.release > of.identity.release
-            && other.row.status == docker::container_status::running;
+        return other.identity.component == of.identity.component &&
+               other.identity.release > of.identity.release &&
+               other.row.status == docker::container_status::running;
     });
     return outdated ? "draining" : "running";
 }

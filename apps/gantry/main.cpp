@@ -21,15 +21,16 @@ using namespace std::chrono_literals;
 
 bool nothing_left(const planner::world& world, const model::component_name& of)
 {
-    return std::ranges::none_of(world.instances, [&](const auto& entry) { return entry.second.component == of; });
+    return std::ranges::none_of(
+        world.instances, [&](const auto& entry) { return entry.second.component == of; });
 }
 
 /// Nothing of the component is left, and the proxy has been told.
 narrator::finished when_gone(const model::component_name& of)
 {
     return [of](const planner::world& world, const planner::plan& plan, std::size_t under_way) {
-        const bool proxy_open = std::ranges::any_of(
-            plan.actions, [](const planner::action& a) { return std::holds_alternative<planner::update_proxy>(a); });
+        const bool proxy_open = std::ranges::any_of(plan.actions,
+            [](const planner::action& a) { return std::holds_alternative<planner::update_proxy>(a); });
         return world.docker.known && nothing_left(world, of) && !proxy_open && under_way == 0;
     };
 }
@@ -54,7 +55,8 @@ narrator::finished when_settled(const model::component_name& of, model::release_
 }
 
 /// The other components of the file, whose containers this run leaves alone.
-std::set<model::component_name> others(const std::vector<local_container>& containers, const model::component_name& of)
+std::set<model::component_name> others(
+    const std::vector<local_container>& containers, const model::component_name& of)
 {
     std::set<model::component_name> out;
     for (const auto& container : containers)
@@ -63,8 +65,8 @@ std::set<model::component_name> others(const std::vector<local_container>& conta
     return out;
 }
 
-boost::asio::awaitable<exit_code> start_release(local_invocation what, model::project_spec project, machine& on,
-    const std::vector<local_container>& containers, runtime::clock& clk)
+boost::asio::awaitable<exit_code> start_release(local_invocation what, model::project_spec project,
+    machine& on, const std::vector<local_container>& containers, runtime::clock& clk)
 {
     const auto spec = *project.find(what.name());
     auto image = co_await resolve_image(on.docker(), spec, clk);
@@ -106,7 +108,8 @@ boost::asio::awaitable<exit_code> end(local_invocation what, machine& on, model:
     options.hold = others(containers, what.name());
     options.publish = false;
     bool failed = false;
-    co_await run_until_finished(on, *desired, std::move(options), what.name(), when_gone(what.name()), false, failed);
+    co_await run_until_finished(
+        on, *desired, std::move(options), what.name(), when_gone(what.name()), false, failed);
     co_return exit_code::done;
 }
 
@@ -155,7 +158,8 @@ int main(int argc, char** argv)
     cli.name("gantry");
     cli.set_version_flag("--version", version());
     add_settings(cli, what.with);
-    cli.add_option("--project", what.project, "Namespace of the containers on this machine")->capture_default_str();
+    cli.add_option("--project", what.project, "Namespace of the containers on this machine")
+        ->capture_default_str();
     cli.add_flag("-m,--monitor", what.monitor, "Stay, check the component's health and replace what fails");
     cli.add_option("--setconfig", what.overrides, "Override a field for this run: tag=v2, ports.8888=9000")
         ->take_all()
@@ -171,7 +175,8 @@ int main(int argc, char** argv)
         return cli.exit(e) == 0 ? 0 : static_cast<int>(exit_code::usage);
     }
     if (!base::is_name(what.project))
-        return static_cast<int>(refuse("\"" + what.project + "\" is no name: expected " + std::string(base::name_rule)));
+        return static_cast<int>(
+            refuse("\"" + what.project + "\" is no name: expected " + std::string(base::name_rule)));
     auto session = [&](runtime::clock& clk) { return act(what, clk); };
     return static_cast<int>(run_session(session, what.monitor ? exit_code::done : exit_code::refused));
 }

@@ -14,7 +14,9 @@ std::string short_id(const planner::instance& i) { return base::short_id(i.conta
 }  // namespace
 
 narrator::narrator(model::component_name of, finished when, std::function<void()> on_finished)
-    : of_(std::move(of)), when_(std::move(when)), on_finished_(std::move(on_finished))
+    : of_(std::move(of)),
+      when_(std::move(when)),
+      on_finished_(std::move(on_finished))
 {
 }
 
@@ -30,8 +32,9 @@ void narrator::check_running(const planner::instance& i, const model::check_spec
     waiting_announced_ = true;
     print(fmt::format("Running health check: {}\n", check.id));
     if (check.kind == model::check_kind::http || check.kind == model::check_kind::https)
-        print(fmt::format("Checking {} address: {}://{}:{}{}\n", check.kind == model::check_kind::http ? "HTTP" : "HTTPS",
-            text_of(check.kind), i.address, check.port, check.path == "/" ? "" : check.path));
+        print(fmt::format("Checking {} address: {}://{}:{}{}\n",
+            check.kind == model::check_kind::http ? "HTTP" : "HTTPS", text_of(check.kind), i.address,
+            check.port, check.path == "/" ? "" : check.path));
 }
 
 void narrator::instance_ready(const planner::instance&)

@@ -59,14 +59,16 @@ std::vector<model::condition> conditions_of(
     const control::project_overview& all, const control::component_overview& of, const std::string& project);
 
 /// The command line of `verb` for one component.
-std::string command_line(const std::string& verb, const std::string& project, const model::component_name& component);
+std::string command_line(
+    const std::string& verb, const std::string& project, const model::component_name& component);
 
 /// The store and everything in it about the project; on failure the sentence is printed already.
 struct opened_project {
     std::unique_ptr<store::store> store;
     control::project_overview all;
 };
-boost::asio::awaitable<base::result<opened_project>> open_project(const invocation& what, runtime::clock& clk);
+boost::asio::awaitable<base::result<opened_project>> open_project(
+    const invocation& what, runtime::clock& clk);
 
 /// Checks that every name of the command line is a component that the project knows.
 base::result<void> check_names(const control::project_overview& all, const invocation& what);

@@ -18,13 +18,13 @@ std::string status_of(const control::component_overview& of)
 std::string note_on(const control::component_overview& of, const std::string& project)
 {
     const auto* release = of.wanted();
-    if (release != nullptr && of.state->status == model::intent::ready
-        && release->outcome == model::release_outcome::failed)
-        return fmt::format("release {} failed; see `gantryd why {} {}`", model::value_of(release->number), project,
-            of.name.text());
+    if (release != nullptr && of.state->status == model::intent::ready &&
+        release->outcome == model::release_outcome::failed)
+        return fmt::format("release {} failed; see `gantryd why {} {}`", model::value_of(release->number),
+            project, of.name.text());
     if (of.config_differs())
-        return fmt::format("config changed since release {}; apply it with `{}`", model::value_of(release->number),
-            command_line("update", project, of.name));
+        return fmt::format("config changed since release {}; apply it with `{}`",
+            model::value_of(release->number), command_line("update", project, of.name));
     return {};
 }
 
@@ -39,7 +39,8 @@ boost::asio::awaitable<exit_code> list(invocation what, runtime::clock& clk)
         boost::json::array out;
         for (const auto& of : project->all.components) {
             boost::json::object row{{"component", of.name.text()}, {"status", status_of(of)},
-                {"imageid", of.state ? of.state->image.text() : std::string()}, {"configDiffers", of.config_differs()}};
+                {"imageid", of.state ? of.state->image.text() : std::string()},
+                {"configDiffers", of.config_differs()}};
             if (of.state && of.state->release)
                 row["release"] = model::value_of(*of.state->release);
             if (const auto* release = of.wanted())
@@ -53,7 +54,8 @@ boost::asio::awaitable<exit_code> list(invocation what, runtime::clock& clk)
     for (const auto& of : project->all.components) {
         const auto image = of.state ? base::short_id(of.state->image.text()) : std::string();
         const auto note = note_on(of, what.project);
-        print(fmt::format("{:<20} {:<20} {:<20}{}\n", of.name.text(), status_of(of), image, note.empty() ? "" : " " + note));
+        print(fmt::format("{:<20} {:<20} {:<20}{}\n", of.name.text(), status_of(of), image,
+            note.empty() ? "" : " " + note));
     }
     co_return exit_code::done;
 }

@@ -17,7 +17,8 @@ using namespace gantryd;
 
 std::string check_name(const std::string& text)
 {
-    return base::is_name(text) ? std::string() : "\"" + text + "\" is no name: expected " + std::string(base::name_rule);
+    return base::is_name(text) ? std::string()
+                               : "\"" + text + "\" is no name: expected " + std::string(base::name_rule);
 }
 
 /// Builds the command line; the command that was chosen ends up in `chosen`.
@@ -33,11 +34,13 @@ public:
         file(project(add("setconfig", "Store a project file; nothing that runs changes", app::setconfig)));
         project(add("getconfig", "Print the stored project file", app::getconfig));
         file(add("validate", "Check a project file and print what it means", app::validate));
-        auto* update = components(project(add("update", "Release components: spec and image as they are now", app::update)), true);
+        auto* update = components(
+            project(add("update", "Release components: spec and image as they are now", app::update)), true);
         waiting(update);
         components(project(add("run", "Run the daemon for a project on this machine", app::run)), false);
         project(add("list", "List the components of a project", app::list));
-        components(project(add("status", "Show instances, releases and conditions", app::status)), false, true);
+        components(
+            project(add("status", "Show instances, releases and conditions", app::status)), false, true);
         components(project(add("why", "Explain whatever waits or failed", app::why)), false, true);
         waiting(components(project(add("stop", "Drain and stop components", app::stop)), true));
         waiting(components(project(add("kill", "Kill components now", app::kill)), true));
@@ -66,7 +69,9 @@ private:
     }
     CLI::App* project(CLI::App* to)
     {
-        to->add_option("project", into_.project, "The project")->required()->check(CLI::Validator(check_name, "NAME"));
+        to->add_option("project", into_.project, "The project")
+            ->required()
+            ->check(CLI::Validator(check_name, "NAME"));
         return to;
     }
     CLI::App* file(CLI::App* to)
@@ -77,7 +82,8 @@ private:
     CLI::App* components(CLI::App* to, bool required, bool positional = false)
     {
         const auto name = positional ? "-c,--component,component" : "-c,--component";
-        auto* option = to->add_option(name, into_.components, "Components")->check(CLI::Validator(check_name, "NAME"));
+        auto* option =
+            to->add_option(name, into_.components, "Components")->check(CLI::Validator(check_name, "NAME"));
         if (required)
             option->required();
         return to;
@@ -107,5 +113,6 @@ int main(int argc, char** argv)
     const bool is_daemon = line.chosen == app::run;
     auto session = [&](runtime::clock& clk) { return line.chosen(what, clk); };
     // A daemon that is told to stop has done its work; a command that is interrupted has not.
-    return static_cast<int>(app::run_session(session, is_daemon ? app::exit_code::done : app::exit_code::refused));
+    return static_cast<int>(
+        app::run_session(session, is_daemon ? app::exit_code::done : app::exit_code::refused));
 }

@@ -12,11 +12,13 @@
 namespace gantryd::app {
 namespace {
 
-std::vector<const control::component_overview*> chosen(const control::project_overview& all, const invocation& what)
+std::vector<const control::component_overview*> chosen(
+    const control::project_overview& all, const invocation& what)
 {
     std::vector<const control::component_overview*> out;
     for (const auto& of : all.components)
-        if (what.components.empty() || std::ranges::find(what.components, of.name.text()) != what.components.end())
+        if (what.components.empty() ||
+            std::ranges::find(what.components, of.name.text()) != what.components.end())
             out.push_back(&of);
     return out;
 }
@@ -25,8 +27,8 @@ std::string heading(const control::project_overview& all, const control::compone
 {
     auto out = fmt::format("{}: {}", of.name.text(), of.state ? text_of(of.state->status) : "never released");
     if (const auto* release = of.wanted())
-        out += fmt::format(", release {} ({}), image {}", model::value_of(release->number), text_of(release->outcome),
-            base::short_id(release->image.text()));
+        out += fmt::format(", release {} ({}), image {}", model::value_of(release->number),
+            text_of(release->outcome), base::short_id(release->image.text()));
     if (of.config_differs())
         out += ", config changed since";
     if (of.state && !all.is_looked_after(of.name))
@@ -36,19 +38,22 @@ std::string heading(const control::project_overview& all, const control::compone
 
 std::string table(const control::component_overview& of)
 {
-    std::vector<std::vector<std::string>> rows{{"  MACHINE", "INSTANCE", "RELEASE", "STATE", "HEALTH", "CONNECTIONS", "FOR"}};
+    std::vector<std::vector<std::string>> rows{
+        {"  MACHINE", "INSTANCE", "RELEASE", "STATE", "HEALTH", "CONNECTIONS", "FOR"}};
     for (const auto& report : of.reports) {
         for (const auto& i : report.instances)
             rows.push_back({"  " + base::short_id(report.machine.text()), i.name.text(),
-                std::to_string(model::value_of(i.release)), i.state, i.health, std::to_string(i.connections), ago(i.since)});
+                std::to_string(model::value_of(i.release)), i.state, i.health, std::to_string(i.connections),
+                ago(i.since)});
         if (report.instances.empty())
-            rows.push_back({"  " + base::short_id(report.machine.text()), "-", "-", report.state, "-", "-", ago(report.reported_at)});
+            rows.push_back({"  " + base::short_id(report.machine.text()), "-", "-", report.state, "-", "-",
+                ago(report.reported_at)});
     }
     return rows.size() == 1 ? std::string() : columns(rows);
 }
 
-boost::json::object as_json(const control::project_overview& all, const control::component_overview& of,
-    const std::string& project)
+boost::json::object as_json(
+    const control::project_overview& all, const control::component_overview& of, const std::string& project)
 {
     boost::json::object out{{"component", of.name.text()},
         {"status", of.state ? text_of(of.state->status) : std::string_view("unknown")},

@@ -14,7 +14,8 @@ namespace gantryd::app {
 namespace {
 
 /// The specs of the components to be released, in the order of the command line.
-base::result<std::vector<model::component_spec>> specs_of(const control::stored_config& config, const invocation& what)
+base::result<std::vector<model::component_spec>> specs_of(
+    const control::stored_config& config, const invocation& what)
 {
     std::vector<model::component_spec> out;
     for (const auto& name : what.component_names()) {
@@ -33,7 +34,8 @@ void show(const invocation& what, const std::vector<control::released>& released
     if (!what.with.json()) {
         print("Updating the image IDs on components\n");
         for (const auto& request : requests)
-            print(fmt::format("Component {} -> {}\n", request.spec.name.text(), base::short_id(request.image.text())));
+            print(fmt::format(
+                "Component {} -> {}\n", request.spec.name.text(), base::short_id(request.image.text())));
         return;
     }
     boost::json::array out;
@@ -52,18 +54,21 @@ bool serves_alone(const model::component_report& report, model::release_number n
     });
 }
 
-progress look_at(const control::project_overview& all, const model::component_name& name, model::release_number number)
+progress look_at(
+    const control::project_overview& all, const model::component_name& name, model::release_number number)
 {
     const auto* of = all.find(name);
     const auto release = of == nullptr ? std::map<model::release_number, model::release>::const_iterator()
                                        : of->releases.find(number);
     if (of == nullptr || release == of->releases.end())
-        return {true, exit_code::refused, fmt::format("release {} is gone from the store", model::value_of(number))};
+        return {true, exit_code::refused,
+            fmt::format("release {} is gone from the store", model::value_of(number))};
     const auto label = fmt::format("release {}", model::value_of(number));
     switch (release->second.outcome) {
     case model::release_outcome::live: {
-        const auto serves = std::ranges::any_of(of->reports,
-            [&](const model::component_report& report) { return report.running == number && serves_alone(report, number); });
+        const auto serves = std::ranges::any_of(of->reports, [&](const model::component_report& report) {
+            return report.running == number && serves_alone(report, number);
+        });
         return {serves, exit_code::done, serves ? label + " is live" : label + " takes over"};
     }
     case model::release_outcome::failed:
@@ -119,7 +124,8 @@ boost::asio::awaitable<exit_code> update(invocation what, runtime::clock& clk)
     if (!what.wait)
         co_return exit_code::done;
 
-    auto look = [numbers = std::move(*released)](const control::project_overview& all, const model::component_name& name) {
+    auto look = [numbers = std::move(*released)](
+                    const control::project_overview& all, const model::component_name& name) {
         const auto found = std::ranges::find(numbers, name, &control::released::component);
         return look_at(all, name, found->number);
     };

@@ -89,7 +89,8 @@ boost::asio::awaitable<exit_code> wait_for(store::store& from, invocation what, 
     }
 }
 
-std::string command_line(const std::string& verb, const std::string& project, const model::component_name& component)
+std::string command_line(
+    const std::string& verb, const std::string& project, const model::component_name& component)
 {
     return fmt::format("gantryd {} {} -c {}", verb, project, component.text());
 }
@@ -104,8 +105,8 @@ boost::asio::awaitable<base::result<opened_project>> open_project(const invocati
         co_return std::unexpected(all.error());
     if (!all->config && all->components.empty())
         co_return base::fail(base::errc::not_found,
-            fmt::format("project {} is not known; store its config with `gantryd setconfig {} FILE`", what.project,
-                what.project));
+            fmt::format("project {} is not known; store its config with `gantryd setconfig {} FILE`",
+                what.project, what.project));
     co_return opened_project{std::move(*store), std::move(*all)};
 }
 

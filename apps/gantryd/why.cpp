@@ -34,7 +34,8 @@ std::string as_text(const model::evidence& e)
 {
     auto out = fmt::format("  last failure, of {}: {}\n", e.instance, e.reason);
     if (e.exit_code)
-        out += fmt::format("    exit code {}{}\n", *e.exit_code, e.oom_killed ? ", killed for lack of memory" : "");
+        out += fmt::format(
+            "    exit code {}{}\n", *e.exit_code, e.oom_killed ? ", killed for lack of memory" : "");
     if (!e.check.empty())
         out += fmt::format("    last answer of check \"{}\": {}\n", e.check, e.last_answer);
     if (!e.last_log_lines.empty())
@@ -55,7 +56,8 @@ std::optional<model::evidence> failure_of(const control::component_overview& of)
     return std::nullopt;
 }
 
-boost::json::object as_json(const control::component_overview& of, const std::vector<model::condition>& conditions)
+boost::json::object as_json(
+    const control::component_overview& of, const std::vector<model::condition>& conditions)
 {
     boost::json::array list;
     for (const auto& condition : conditions)
@@ -74,10 +76,11 @@ std::vector<model::condition> conditions_of(
     std::vector<model::condition> out;
     const auto now = std::chrono::system_clock::now();
     if (!of.state)
-        out.push_back({code(planner::reason::no_release), "", "the component was never released", now, std::nullopt, "nothing runs",
-            command_line("update", project, of.name)});
+        out.push_back({code(planner::reason::no_release), "", "the component was never released", now,
+            std::nullopt, "nothing runs", command_line("update", project, of.name)});
     else if (!all.is_looked_after(of.name))
-        out.push_back({code(planner::reason::no_daemon), "", "no gantryd daemon looks after the component now", now, std::nullopt,
+        out.push_back({code(planner::reason::no_daemon), "",
+            "no gantryd daemon looks after the component now", now, std::nullopt,
             "what runs goes on running; nothing is started, stopped or healed", "gantryd run " + project});
     if (const auto* release = of.wanted(); of.config_differs())
         out.push_back({code(planner::reason::config_differs), "",
@@ -100,7 +103,8 @@ boost::asio::awaitable<exit_code> why(invocation what, runtime::clock& clk)
         co_return refuse(known.error());
     boost::json::array out;
     for (const auto& of : project->all.components) {
-        if (!what.components.empty() && std::ranges::find(what.components, of.name.text()) == what.components.end())
+        if (!what.components.empty() &&
+            std::ranges::find(what.components, of.name.text()) == what.components.end())
             continue;
         const auto conditions = conditions_of(project->all, of, what.project);
         if (what.with.json()) {

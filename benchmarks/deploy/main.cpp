@@ -55,8 +55,8 @@ struct deploy_times {
 deploy_times measure_deploys(const images& of, int rounds)
 {
     const auto port = integration::free_port();
-    scene at(fmt::format("bench{}", ::getpid()), project_of({component("web", of.tag, port),
-        json::object{{"name", "watched"}, {"repo", of.tag}}}));
+    scene at(fmt::format("bench{}", ::getpid()),
+        project_of({component("web", of.tag, port), json::object{{"name", "watched"}, {"repo", of.tag}}}));
     at.start_daemon();
     at.docker().run({"tag", of.first, of.tag + ":latest"});
     expect_done(at.gantryd({"update", at.project(), "-c", "web", "--wait"}));
@@ -87,7 +87,8 @@ deploy_times measure_deploys(const images& of, int rounds)
 
 watch_times measure_store(const images& of, int rounds)
 {
-    scene at(fmt::format("benchw{}", ::getpid()), project_of({json::object{{"name", "watched"}, {"repo", of.tag}}}));
+    scene at(fmt::format("benchw{}", ::getpid()),
+        project_of({json::object{{"name", "watched"}, {"repo", of.tag}}}));
     at.start_daemon();
     return measure_watch(at, rounds);
 }
@@ -139,11 +140,15 @@ int main(int argc, char** argv)
         const auto watch = measure_store(of, 10 * rounds);
         const auto idle = measure_ten(of, idle_for);
         const auto floor = median(deploys.floor);
-        fmt::print("{:<58} {:>12} {:>12} {:>9} {:>9}\n", "median of " + std::to_string(rounds) + " rounds", "gantryd", "floor",
-            "ratio", "bar");
+        fmt::print("{:<58} {:>12} {:>12} {:>9} {:>9}\n", "median of " + std::to_string(rounds) + " rounds",
+            "gantryd", "floor", "ratio", "bar");
         bool ok = row("(a) update to first answer of the new version", median(deploys.update), floor, 1.25);
-        ok = row("(b) container killed to first answer of its replacement", median(deploys.heal), floor, 1.25) && ok;
-        ok = row("(c) commit to the daemon's word on it / bare SQLite commit", median(watch.seen_ms), median(watch.commit_ms), 5) && ok;
+        ok = row("(b) container killed to first answer of its replacement", median(deploys.heal), floor,
+                 1.25) &&
+             ok;
+        ok = row("(c) commit to the daemon's word on it / bare SQLite commit", median(watch.seen_ms),
+                 median(watch.commit_ms), 5) &&
+             ok;
         fmt::print("idle, 10 components: {:.3f} % of a core (bar 0.2), {:.1f} MB resident (bar 15)\n",
             idle.cpu_percent, idle.resident_mb);
         code = ok && idle.cpu_percent < 0.2 && idle.resident_mb < 15 ? 0 : 1;

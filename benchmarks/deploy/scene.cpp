@@ -72,7 +72,8 @@ answer ask_quickly(const std::string& address, std::uint16_t port)
 }
 
 scene::scene(std::string project, const std::string& project_file)
-    : project_(std::move(project)), directory_(std::filesystem::temp_directory_path() / ("gantryd-bench-" + project_))
+    : project_(std::move(project)),
+      directory_(std::filesystem::temp_directory_path() / ("gantryd-bench-" + project_))
 {
     std::filesystem::remove_all(directory_);
     std::filesystem::create_directories(directory_);
@@ -90,7 +91,8 @@ scene::~scene()
     }
     daemon_.reset();
     if (const auto proxy = integration::pid_in_file(directory_ / "haproxy" / "haproxy.pid"))
-        if (integration::text_of_file("/proc/" + std::to_string(*proxy) + "/cmdline").contains(directory_.string())) {
+        if (integration::text_of_file("/proc/" + std::to_string(*proxy) + "/cmdline")
+                .contains(directory_.string())) {
             ::kill(*proxy, SIGTERM);
             for (int i = 0; i < 500 && integration::process_runs(*proxy); ++i)
                 std::this_thread::sleep_for(10ms);
@@ -107,9 +109,9 @@ integration::finished scene::gantryd(std::vector<std::string> words) const
 
 void scene::start_daemon()
 {
-    daemon_ = std::make_unique<integration::program>(
-        std::vector<std::string>{GANTRYD_PROGRAM, "run", project_}, directory_ / "daemon.log",
-        integration::environment{{"GANTRYD_STATE_DIR", directory_.string()}});
+    daemon_ =
+        std::make_unique<integration::program>(std::vector<std::string>{GANTRYD_PROGRAM, "run", project_},
+            directory_ / "daemon.log", integration::environment{{"GANTRYD_STATE_DIR", directory_.string()}});
     (void)until(clock::now(), [&] { return daemon_log().contains("desired state read"); });
 }
 

@@ -21,8 +21,8 @@ double median(std::vector<double> values);
 /// Polls every 2 ms until `is_there` holds; the time since `from`. Throws after 30 s.
 milliseconds until(clock::time_point from, const std::function<bool()>& is_there);
 
-/// One answer of `GET /` within a few milliseconds; empty when there is none yet. A request that the proxy holds
-/// is dropped and sent anew, so that the poll is no later than its period.
+/// One answer of `GET /` within a few milliseconds; empty when there is none yet. A request that the proxy
+/// holds is dropped and sent anew, so that the poll is no later than its period.
 struct answer {
     std::string version;
     std::string instance;

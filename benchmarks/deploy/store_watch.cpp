@@ -16,11 +16,13 @@ using namespace std::chrono_literals;
 
 /// Sets the component to stopped and to ready in turn, as `stop` and `update` do, and waits for the daemon's
 /// word each time. Only the commit itself is timed, not the reading before it.
-boost::asio::awaitable<void> commit(store::store& to, runtime::clock& clk, model::project_name project, bool stop)
+boost::asio::awaitable<void> commit(
+    store::store& to, runtime::clock& clk, model::project_name project, bool stop)
 {
     std::vector<model::component_name> components{model::component_name("watched")};
     const auto intent = stop ? model::intent::stopped : model::intent::killed;
-    auto done = co_await control::set_intent(to, std::move(project), std::move(components), intent, clk.now() + 5s);
+    auto done =
+        co_await control::set_intent(to, std::move(project), std::move(components), intent, clk.now() + 5s);
     if (!done)
         throw std::runtime_error(done.error().context());
 }

@@ -8,7 +8,9 @@ namespace {
 
 bool needs_quotes(std::string_view value)
 {
-    return value.empty() || std::ranges::any_of(value, [](unsigned char c) { return c <= ' ' || c == '"' || c == '\\' || c == 0x7f; });
+    return value.empty() || std::ranges::any_of(value, [](unsigned char c) {
+        return c <= ' ' || c == '"' || c == '\\' || c == 0x7f;
+    });
 }
 
 void append_quoted(std::string& line, std::string_view value)

@@ -16,7 +16,8 @@ bool is_name(std::string_view text) noexcept
 {
     if (text.empty() || text.size() > longest_name || !is_alphanumeric(text.front()))
         return false;
-    return std::ranges::all_of(text, [](char c) { return is_alphanumeric(c) || c == '_' || c == '.' || c == '-'; });
+    return std::ranges::all_of(
+        text, [](char c) { return is_alphanumeric(c) || c == '_' || c == '.' || c == '-'; });
 }
 
 std::vector<std::string> split_words(std::string_view text)

@@ -32,7 +32,8 @@ const component_overview* project_overview::find(const model::component_name& na
 bool project_overview::is_looked_after(const model::component_name& name) const
 {
     return std::ranges::any_of(machines, [&](const model::machine_report& machine) {
-        return machine.components.empty() || std::ranges::find(machine.components, name) != machine.components.end();
+        return machine.components.empty() ||
+               std::ranges::find(machine.components, name) != machine.components.end();
     });
 }
 

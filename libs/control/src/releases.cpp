@@ -29,7 +29,8 @@ struct present {
     }
 };
 
-std::map<model::component_name, present> sort_pairs(const model::project_name& project, const store::snapshot& all)
+std::map<model::component_name, present> sort_pairs(
+    const model::project_name& project, const store::snapshot& all)
 {
     std::map<model::component_name, present> out;
     for (const auto& pair : all.pairs) {
@@ -55,8 +56,8 @@ store::operation put(std::string key, std::string value)
     return {store::operation::kind::put, std::move(key), std::move(value), {}};
 }
 
-void drop_old_history(const model::project_name& project, const model::component_name& component, const present& of,
-    store::transaction& write)
+void drop_old_history(const model::project_name& project, const model::component_name& component,
+    const present& of, store::transaction& write)
 {
     if (of.releases.size() < kept_releases)
         return;
@@ -84,16 +85,21 @@ released add_release(const model::project_name& project, const release_request& 
     released out{name, {}, false};
     const auto hash = model::spec_hash(request.spec);
     const auto* wanted = of.wanted();
-    const bool same = wanted != nullptr && wanted->spec_hash == hash && wanted->image == request.image
-        && wanted->outcome != model::release_outcome::failed;
+    const bool same = wanted != nullptr && wanted->spec_hash == hash && wanted->image == request.image &&
+                      wanted->outcome != model::release_outcome::failed;
     if (same) {
         out.number = wanted->number;
     } else {
         out.number = model::next(of.last);
         out.is_new = true;
-        const model::release fresh{.number = out.number, .spec = request.spec, .image = request.image,
-            .spec_hash = hash, .created_by = created_by, .created_at = now};
-        write.operations.push_back(put(records::release_key(project, name, out.number), records::encode(fresh)));
+        const model::release fresh{.number = out.number,
+            .spec = request.spec,
+            .image = request.image,
+            .spec_hash = hash,
+            .created_by = created_by,
+            .created_at = now};
+        write.operations.push_back(
+            put(records::release_key(project, name, out.number), records::encode(fresh)));
         if (wanted != nullptr && wanted->outcome == model::release_outcome::pending) {
             auto passed_over = *wanted;
             passed_over.outcome = model::release_outcome::superseded;
@@ -125,8 +131,8 @@ boost::asio::awaitable<base::result<std::vector<released>>> release_components(s
         std::vector<released> out;
         for (const auto& request : requests) {
             const auto of = known.find(request.spec.name);
-            out.push_back(add_release(project, request, of == known.end() ? present() : of->second, created_by,
-                clk.wall_now(), write));
+            out.push_back(add_release(project, request, of == known.end() ? present() : of->second,
+                created_by, clk.wall_now(), write));
         }
         auto done = co_await to.commit(std::move(write), deadline);
         if (done)

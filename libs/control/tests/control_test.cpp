@@ -16,7 +16,9 @@ using runtime::time_point;
 class contested_store final : public store::store {
 public:
     contested_store(runtime::clock& clk, std::string key, std::string value)
-        : real_(gantryd::store::make_memory_store(clk)), key_(std::move(key)), value_(std::move(value))
+        : real_(gantryd::store::make_memory_store(clk)),
+          key_(std::move(key)),
+          value_(std::move(value))
     {
     }
 
@@ -46,7 +48,8 @@ public:
     {
         return real_->list(std::move(prefix), deadline);
     }
-    std::unique_ptr<gantryd::store::watcher> watch(std::string prefix, gantryd::store::revision after) override
+    std::unique_ptr<gantryd::store::watcher> watch(
+        std::string prefix, gantryd::store::revision after) override
     {
         return real_->watch(std::move(prefix), after);
     }
@@ -60,7 +63,8 @@ public:
     {
         return real_->keep_alive(lease, deadline);
     }
-    boost::asio::awaitable<base::result<void>> revoke(gantryd::store::lease_id lease, time_point deadline) override
+    boost::asio::awaitable<base::result<void>> revoke(
+        gantryd::store::lease_id lease, time_point deadline) override
     {
         return real_->revoke(lease, deadline);
     }

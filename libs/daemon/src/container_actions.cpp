@@ -14,7 +14,10 @@ using base::errc;
 constexpr auto call_limit = 60s;
 constexpr int evidence_lines = 20;
 
-std::chrono::seconds whole_seconds(std::chrono::milliseconds d) { return std::chrono::ceil<std::chrono::seconds>(d); }
+std::chrono::seconds whole_seconds(std::chrono::milliseconds d)
+{
+    return std::chrono::ceil<std::chrono::seconds>(d);
+}
 
 }  // namespace
 
@@ -39,7 +42,8 @@ boost::asio::awaitable<model::evidence> executor::gather(model::instance_name na
     if (!details)
         co_return out;
     out.oom_killed = details->oom_killed;
-    if (details->status == docker::container_status::exited || details->status == docker::container_status::dead)
+    if (details->status == docker::container_status::exited ||
+        details->status == docker::container_status::dead)
         out.exit_code = details->exit_code;
     constexpr std::string_view exited = "exited";
     if (out.exit_code && out.reason.starts_with(exited) && !out.reason.starts_with("exited with code"))
@@ -70,8 +74,9 @@ boost::asio::awaitable<executor::outcome> executor::send_signals(model::instance
     const health::probe_target target{instance->container, instance->address};
     for (const auto& signal : signals) {
         auto answer = co_await st_.io.prober.signal(signal, target);
-        st_.io.log.info("termination signal sent", {{"instance", name.text()}, {"signal", signal.id},
-            {"delivered", answer.passed}, {"answer", answer.answer}});
+        st_.io.log.info(
+            "termination signal sent", {{"instance", name.text()}, {"signal", signal.id},
+                                           {"delivered", answer.passed}, {"answer", answer.answer}});
     }
     // Once per drain, whatever came of it: the drain's deadline is the limit, not the container's mood.
     if (auto* now = st_.find(name)) {
@@ -103,8 +108,9 @@ boost::asio::awaitable<executor::outcome> executor::stop_container(model::instan
         instance->stop_since.reset();  // it was not told: tell it again
         co_return std::unexpected(stopped.error());
     }
-    st_.io.log.info("container stopped", {{"component", instance->component.text()}, {"instance", name.text()},
-        {"took_ms", (st_.io.clk.now() - *instance->stop_since) / 1ms}});
+    st_.io.log.info(
+        "container stopped", {{"component", instance->component.text()}, {"instance", name.text()},
+                                 {"took_ms", (st_.io.clk.now() - *instance->stop_since) / 1ms}});
     auto looked = co_await look(name);
     co_return looked;
 }
@@ -149,13 +155,15 @@ boost::asio::awaitable<executor::outcome> executor::remove(model::instance_name 
         co_return outcome();
     if (const auto* spec = planner::spec_of(st_.world, *instance))
         for (std::size_t i = 0; i < spec->bindings.size(); ++i) {
-            const std::filesystem::path link = st_.what.binding_directory + "/" + name.text() + "-" + std::to_string(i);
+            const std::filesystem::path link =
+                st_.what.binding_directory + "/" + name.text() + "-" + std::to_string(i);
             std::error_code ec;
             if (std::filesystem::is_symlink(link, ec))
                 std::filesystem::remove(link, ec);
         }
-    st_.io.log.info("container removed", {{"component", instance->component.text()}, {"instance", name.text()},
-        {"container", base::short_id(id.text())}});
+    st_.io.log.info(
+        "container removed", {{"component", instance->component.text()}, {"instance", name.text()},
+                                 {"container", base::short_id(id.text())}});
     st_.watcher.container_removed(*instance);
     st_.memory.forget(*instance);
     st_.ended.erase(id);

@@ -19,14 +19,15 @@ constexpr std::string_view id_token = "{container_id}";
 /// True when the engine said no to this very container: the release is to blame, not the moment.
 bool is_verdict(const base::error& why) { return why == errc::rejected || why == errc::not_found; }
 
-/// Where a binding's "{container_id}" path is reached from: Docker wants the path before there is an id, so it
-/// gets a link of ours, and the link gets its target when the id is known.
+/// Where a binding's "{container_id}" path is reached from: Docker wants the path before there is an id, so
+/// it gets a link of ours, and the link gets its target when the id is known.
 std::string link_path(const std::string& directory, const model::instance_name& name, std::size_t index)
 {
     return directory + "/" + name.text() + "-" + std::to_string(index);
 }
 
-docker::create_request request_for(const options& what, const model::instance_name& name, const model::release& release)
+docker::create_request request_for(
+    const options& what, const model::instance_name& name, const model::release& release)
 {
     const auto& spec = release.spec;
     docker::create_request out;
@@ -46,7 +47,8 @@ docker::create_request request_for(const options& what, const model::instance_na
     for (std::size_t i = 0; i < spec.bindings.size(); ++i) {
         const auto& binding = spec.bindings[i];
         const bool has_token = binding.external.contains(id_token);
-        out.binds.push_back((has_token ? link_path(what.binding_directory, name, i) : binding.external) + ":" + binding.volume);
+        out.binds.push_back((has_token ? link_path(what.binding_directory, name, i) : binding.external) +
+                            ":" + binding.volume);
     }
     out.volumes_from = spec.volumes_from;
     out.privileged = spec.privileged;
@@ -96,9 +98,9 @@ boost::asio::awaitable<executor::outcome> executor::pull_image(std::shared_ptr<c
     if (!image)
         co_return std::unexpected(image.error());
     if (image->id != release->image)
-        co_return base::fail(errc::rejected,
-            reference + " is now " + base::short_id(image->id.text()) + ", and the release wants "
-                + base::short_id(release->image.text()));
+        co_return base::fail(errc::rejected, reference + " is now " + base::short_id(image->id.text()) +
+                                                 ", and the release wants " +
+                                                 base::short_id(release->image.text()));
     co_return outcome();
 }
 
@@ -201,8 +203,9 @@ boost::asio::awaitable<executor::outcome> executor::look(model::instance_name na
     const bool runs = now == planner::phase::running;
     if (runs && instance->now != planner::phase::running) {
         instance->started_at = st_.io.clk.now();
-        st_.io.log.info("container started", {{"component", instance->component.text()}, {"instance", name.text()},
-            {"container", base::short_id(id.text())}, {"address", details->address}});
+        st_.io.log.info("container started",
+            {{"component", instance->component.text()}, {"instance", name.text()},
+                {"container", base::short_id(id.text())}, {"address", details->address}});
     }
     instance->address = details->address;
     instance->now = now;

@@ -42,38 +42,45 @@ std::optional<base::time_point> executor::begin(const std::vector<planner::actio
 
 std::optional<executor::task> executor::task_for(const planner::action& what)
 {
-    return std::visit(
-        overloaded{
-            [&](const planner::create_instance& a) -> std::optional<task> { return task{instance_key(a.name), create(a)}; },
-            [&](const planner::start_instance& a) -> std::optional<task> { return task{instance_key(a.name), start(a.name)}; },
-            [&](const planner::mark_ready& a) -> std::optional<task> {
-                mark_ready(a);
-                return std::nullopt;
-            },
-            [&](const planner::condemn_instance& a) -> std::optional<task> { return task{instance_key(a.name), condemn(a)}; },
-            [&](const planner::begin_drain& a) -> std::optional<task> {
-                begin_drain(a);
-                return std::nullopt;
-            },
-            [&](const planner::send_signals& a) -> std::optional<task> {
-                return task{instance_key(a.name), send_signals(a.name)};
-            },
-            [&](const planner::stop_instance& a) -> std::optional<task> {
-                return task{instance_key(a.name), stop_container(a.name)};
-            },
-            // Not behind a stop that waits for its grace.
-            [&](const planner::kill_instance& a) -> std::optional<task> {
-                return task{"kill " + a.name.text(), kill_container(a.name)};
-            },
-            [&](const planner::remove_instance& a) -> std::optional<task> { return task{instance_key(a.name), remove(a.name)}; },
-            [&](const planner::update_proxy& a) -> std::optional<task> {
-                update_proxy(a);
-                return std::nullopt;
-            },
-            [&](const planner::settle_release& a) -> std::optional<task> {
-                return task{"settle " + a.component.text(), settle(a)};
-            },
-        },
+    return std::visit(overloaded{
+                          [&](const planner::create_instance& a) -> std::optional<task> {
+                              return task{instance_key(a.name), create(a)};
+                          },
+                          [&](const planner::start_instance& a) -> std::optional<task> {
+                              return task{instance_key(a.name), start(a.name)};
+                          },
+                          [&](const planner::mark_ready& a) -> std::optional<task> {
+                              mark_ready(a);
+                              return std::nullopt;
+                          },
+                          [&](const planner::condemn_instance& a) -> std::optional<task> {
+                              return task{instance_key(a.name), condemn(a)};
+                          },
+                          [&](const planner::begin_drain& a) -> std::optional<task> {
+                              begin_drain(a);
+                              return std::nullopt;
+                          },
+                          [&](const planner::send_signals& a) -> std::optional<task> {
+                              return task{instance_key(a.name), send_signals(a.name)};
+                          },
+                          [&](const planner::stop_instance& a) -> std::optional<task> {
+                              return task{instance_key(a.name), stop_container(a.name)};
+                          },
+                          // Not behind a stop that waits for its grace.
+                          [&](const planner::kill_instance& a) -> std::optional<task> {
+                              return task{"kill " + a.name.text(), kill_container(a.name)};
+                          },
+                          [&](const planner::remove_instance& a) -> std::optional<task> {
+                              return task{instance_key(a.name), remove(a.name)};
+                          },
+                          [&](const planner::update_proxy& a) -> std::optional<task> {
+                              update_proxy(a);
+                              return std::nullopt;
+                          },
+                          [&](const planner::settle_release& a) -> std::optional<task> {
+                              return task{"settle " + a.component.text(), settle(a)};
+                          },
+                      },
         what);
 }
 
@@ -87,8 +94,8 @@ boost::asio::awaitable<void> executor::carry_out(std::string key, boost::asio::a
         auto& penalty = penalties_[key];
         penalty.next = std::clamp(penalty.next * 2, first_penalty, longest_penalty);
         penalty.until = st_.io.clk.now() + penalty.next;
-        st_.io.log.warning("action failed", {{"action", key}, {"why", done.error().context()},
-            {"again_in_ms", penalty.next / 1ms}});
+        st_.io.log.warning("action failed",
+            {{"action", key}, {"why", done.error().context()}, {"again_in_ms", penalty.next / 1ms}});
         st_.docker_dirty.set();
     }
     st_.dirty.set();
@@ -101,8 +108,9 @@ void executor::mark_ready(const planner::mark_ready& what)
         return;
     instance->ready_at = st_.io.clk.now();
     st_.memory.save(*instance);
-    st_.io.log.info("instance ready", {{"component", instance->component.text()}, {"instance", what.name.text()},
-        {"after_ms", (*instance->ready_at - instance->started_at) / 1ms}});
+    st_.io.log.info(
+        "instance ready", {{"component", instance->component.text()}, {"instance", what.name.text()},
+                              {"after_ms", (*instance->ready_at - instance->started_at) / 1ms}});
     st_.watcher.instance_ready(*instance);
     st_.dirty.set();
 }
@@ -113,15 +121,18 @@ void executor::begin_drain(const planner::begin_drain& what)
     if (instance == nullptr || instance->drain_since)
         return;
     if (what.is_failure) {
-        st_.record_failure(*instance,
-            {.reason = what.why, .instance = what.name.text(), .check = instance->check, .last_answer = instance->answer});
+        st_.record_failure(*instance, {.reason = what.why,
+                                          .instance = what.name.text(),
+                                          .check = instance->check,
+                                          .last_answer = instance->answer});
         instance->failure.reset();  // it may still serve somebody: it is drained, not stopped
     }
     instance->drain_since = st_.io.clk.now();
     instance->drain_reason = what.why;
     st_.memory.save(*instance);
-    st_.io.log.info("drain begins", {{"component", instance->component.text()}, {"instance", what.name.text()},
-        {"release", model::value_of(instance->release)}, {"why", what.why}});
+    st_.io.log.info(
+        "drain begins", {{"component", instance->component.text()}, {"instance", what.name.text()},
+                            {"release", model::value_of(instance->release)}, {"why", what.why}});
     st_.watcher.drain_begun(*instance);
     st_.dirty.set();
 }
@@ -160,9 +171,11 @@ boost::asio::awaitable<executor::outcome> executor::settle(planner::settle_relea
         if (!done)
             co_return base::fail("write the release's outcome", done.error());
     }
-    st_.world.components[what.component].releases[what.release] = std::make_shared<const model::release>(release);
-    st_.io.log.info("release settled", {{"component", what.component.text()},
-        {"release", model::value_of(what.release)}, {"outcome", text_of(what.outcome)}});
+    st_.world.components[what.component].releases[what.release] =
+        std::make_shared<const model::release>(release);
+    st_.io.log.info(
+        "release settled", {{"component", what.component.text()}, {"release", model::value_of(what.release)},
+                               {"outcome", text_of(what.outcome)}});
     co_return outcome();
 }
 

@@ -8,8 +8,9 @@
 
 namespace gantryd::daemon {
 
-/// Carries plans out, in tasks of the scope that it is given: one action per key at a time, each with a deadline. What an action finds out goes into the
-/// world; a failed one is not begun again before its pause is over.
+/// Carries plans out, in tasks of the scope that it is given: one action per key at a time, each with a
+/// deadline. What an action finds out goes into the world; a failed one is not begun again before its pause
+/// is over.
 class executor {
 public:
     executor(state& st, runtime::task_scope& tasks) : st_(st), tasks_(tasks) {}

@@ -16,7 +16,8 @@ public:
     void fit();
 
 private:
-    boost::asio::awaitable<void> watch(model::instance_name name, model::container_id container, std::int64_t pid);
+    boost::asio::awaitable<void> watch(
+        model::instance_name name, model::container_id container, std::int64_t pid);
 
     state& st_;
     std::set<std::int64_t> watched_;

@@ -20,15 +20,6 @@ base::time_point steady(state& st, std::chrono::system_clock::time_point when)
     return st.io.clk.now() - std::max<runtime::duration>(ago, 0ns);
 }
 
-/// True when a serving slot of the running proxy points at the instance: then an earlier gantryd found it ready.
-bool is_in_proxy(const state& st, const planner::instance& of)
-{
-    auto probe = of;
-    probe.ready_at = st.io.clk.now();
-    const auto* spec = planner::spec_of(st.world, of);
-    return spec != nullptr && !spec->ports.empty() && planner::is_serving(st.world, probe);
-}
-
 /// A container that is new to us: made by an earlier gantryd, or by an action whose answer was lost.
 planner::instance adopt(state& st, const docker::container_summary& row, const container_identity& identity)
 {
@@ -36,7 +27,7 @@ planner::instance adopt(state& st, const docker::container_summary& row, const c
     out.name = model::instance_name(row.name);
     out.container = row.id;
     out.component = identity.component;
-    out.release = identity.release;
+    out.release = st.release_known_as(identity);
     out.image = row.image_id;
     out.started_at = st.io.clk.now();
     st.memory.recall(out);
@@ -68,8 +59,8 @@ boost::asio::awaitable<void> look_closer(state& st, model::instance_name name)
 }
 
 /// Takes a list into the world; the names that need an inspect.
-std::vector<model::instance_name> take_list(
-    state& st, const std::vector<docker::container_summary>& rows, const std::set<model::container_id>& suspects)
+std::vector<model::instance_name> take_list(state& st, const std::vector<docker::container_summary>& rows,
+    const std::set<model::container_id>& suspects)
 {
     std::vector<model::instance_name> unclear;
     std::set<model::instance_name> seen;
@@ -87,12 +78,14 @@ std::vector<model::instance_name> take_list(
         if (is_new)
             known = &(st.world.instances[name] = adopt(st, row, *identity));
         const auto now = phase_of(row.status);
-        if (is_new || suspects.contains(row.id) || known->now != now || (now == planner::phase::running && known->address != row.address))
+        if (is_new || suspects.contains(row.id) || known->now != now ||
+            (now == planner::phase::running && known->address != row.address))
             unclear.push_back(name);
     }
     std::erase_if(st.world.instances, [&](const auto& entry) {
         const auto& [name, instance] = entry;
-        return !seen.contains(name) && !st.is_newer_than_list(name) && instance.now != planner::phase::creating;
+        return !seen.contains(name) && !st.is_newer_than_list(name) &&
+               instance.now != planner::phase::creating;
     });
     return unclear;
 }
@@ -114,13 +107,12 @@ boost::asio::awaitable<base::result<void>> look_at_containers(state& st)
         st.dirty.set();
         if (instance == nullptr || *instance == before)
             continue;
-        if (!instance->ready_at && !instance->drain_since && instance->now == planner::phase::running
-            && is_in_proxy(st, *instance)) {
-            instance->ready_at = st.io.clk.now();
-            st.memory.save(*instance);
-        }
-        st.io.log.info("container seen", {{"instance", name.text()}, {"container", base::short_id(instance->container.text())},
-            {"running", instance->now == planner::phase::running}, {"address", instance->address}});
+        // Only what an earlier gantryd left: later the address of a dead container may come again.
+        if (!st.world.docker.known)
+            st.trust_if_served(*instance);
+        st.io.log.info("container seen",
+            {{"instance", name.text()}, {"container", base::short_id(instance->container.text())},
+                {"running", instance->now == planner::phase::running}, {"address", instance->address}});
     }
     co_return base::result<void>();
 }
@@ -142,7 +134,8 @@ boost::asio::awaitable<void> follow_containers(state& st)
             co_await of.docker_dirty.wait();
             co_return true;
         };
-        auto waited = co_await runtime::with_deadline(st.io.clk, st.io.clk.now() + pause, "wait", look_again(st));
+        auto waited =
+            co_await runtime::with_deadline(st.io.clk, st.io.clk.now() + pause, "wait", look_again(st));
         (void)waited;  // an event or the period: look either way
     }
 }

@@ -4,6 +4,7 @@
 #include <gantryd/runtime/with_deadline.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace gantryd::daemon {
 namespace {
@@ -23,8 +24,8 @@ public:
     {
         const auto now = st.world.proxy_seen_at;
         for (auto& [name, instance] : st.world.instances) {
-            const bool idle = instance.drain_since && planner::is_routed_out(st.world, instance)
-                && planner::connections_of(st.world, instance) == 0;
+            const bool idle = instance.drain_since && planner::is_routed_out(st.world, instance) &&
+                              planner::connections_of(st.world, instance) == 0;
             if (!idle) {
                 first_idle_.erase(name);
                 instance.idle_for = 0ms;
@@ -33,7 +34,8 @@ public:
             const auto [first, is_new] = first_idle_.try_emplace(name, now);
             instance.idle_for = std::chrono::duration_cast<std::chrono::milliseconds>(now - first->second);
         }
-        std::erase_if(first_idle_, [&](const auto& entry) { return !st.world.instances.contains(entry.first); });
+        std::erase_if(
+            first_idle_, [&](const auto& entry) { return !st.world.instances.contains(entry.first); });
     }
 
 private:
@@ -43,7 +45,8 @@ private:
 bool anything_drains(const state& st)
 {
     return std::ranges::any_of(st.world.instances, [](const auto& entry) {
-        return entry.second.drain_since && !entry.second.stop_since && entry.second.now == planner::phase::running;
+        return entry.second.drain_since && !entry.second.stop_since &&
+               entry.second.now == planner::phase::running;
     });
 }
 
@@ -107,6 +110,7 @@ boost::asio::awaitable<void> follow_proxy(state& st)
     runtime::backoff retry(100ms, 5s, st.io.random);
     idle_watch idle;
     runtime::duration drain_look = first_drain_look;
+    bool first = true;
     for (;;) {
         auto done = co_await update_or_look(st);
         if (!done.seen) {
@@ -119,6 +123,10 @@ boost::asio::awaitable<void> follow_proxy(state& st)
         retry.reset();
         st.note_source(st.world.haproxy, "haproxy", {});
         const bool changed = take(st, done);
+        // The containers may have been listed before anybody knew what the proxy serves.
+        if (std::exchange(first, false))
+            for (auto& [name, instance] : st.world.instances)
+                st.trust_if_served(instance);
         const bool drains = anything_drains(st);
         idle.look(st);
         if (changed || drains)

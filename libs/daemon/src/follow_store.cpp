@@ -25,7 +25,8 @@ void take(state& st, const store::key_value& pair)
     if (key->release) {
         auto release = records::decode_release(pair.value);
         if (!release) {
-            st.io.log.warning("release in the store is not readable", {{"key", pair.key}, {"why", release.error().context()}});
+            st.io.log.warning("release in the store is not readable",
+                {{"key", pair.key}, {"why", release.error().context()}});
             return;
         }
         component.releases[*key->release] = std::make_shared<const model::release>(std::move(*release));
@@ -33,7 +34,8 @@ void take(state& st, const store::key_value& pair)
     }
     const auto wish = records::decode_component_state(pair.value);
     if (!wish) {
-        st.io.log.warning("state in the store is not readable", {{"key", pair.key}, {"why", wish.error().context()}});
+        st.io.log.warning(
+            "state in the store is not readable", {{"key", pair.key}, {"why", wish.error().context()}});
         return;
     }
     const bool changed = component.intent != wish->status || component.wanted != wish->release;
@@ -41,8 +43,9 @@ void take(state& st, const store::key_value& pair)
     component.wanted = wish->release;
     component.hold = st.what.hold.contains(component.name);
     if (changed || is_new)
-        st.io.log.info("desired state", {{"component", component.name.text()}, {"status", text_of(wish->status)},
-            {"release", wish->release ? model::value_of(*wish->release) : 0}});
+        st.io.log.info(
+            "desired state", {{"component", component.name.text()}, {"status", text_of(wish->status)},
+                                 {"release", wish->release ? model::value_of(*wish->release) : 0}});
 }
 
 void drop(state& st, const std::string& key)

@@ -21,7 +21,10 @@ std::string label(const docker::labels& from, const char* key)
 
 }  // namespace
 
-docker::labels project_labels(const model::project_name& project) { return {{project_label, project.text()}}; }
+docker::labels project_labels(const model::project_name& project)
+{
+    return {{project_label, project.text()}};
+}
 
 docker::labels labels_for(const model::project_name& project, const model::release& release)
 {
@@ -42,8 +45,8 @@ std::optional<container_identity> identity_of(const docker::labels& labels)
     const auto release = label(labels, release_label);
     std::int64_t number = 0;
     const auto [end, ec] = std::from_chars(release.data(), release.data() + release.size(), number);
-    if (out.project.empty() || out.component.empty() || ec != std::errc() || end != release.data() + release.size()
-        || number < 1)
+    if (out.project.empty() || out.component.empty() || ec != std::errc() ||
+        end != release.data() + release.size() || number < 1)
         return std::nullopt;
     out.release = static_cast<model::release_number>(number);
     auto record = records::decode_release(label(labels, record_label));

@@ -41,8 +41,12 @@ std::optional<json::object> object_in(std::string_view text)
 
 }  // namespace
 
-ledger::ledger(store::store& where, runtime::clock& clk, const base::logger& log, boost::asio::any_io_executor ex)
-    : store_(where), clk_(clk), log_(log), changed_(std::move(ex))
+ledger::ledger(
+    store::store& where, runtime::clock& clk, const base::logger& log, boost::asio::any_io_executor ex)
+    : store_(where),
+      clk_(clk),
+      log_(log),
+      changed_(std::move(ex))
 {
 }
 
@@ -106,7 +110,8 @@ void ledger::forget(const planner::instance& what)
         put(instance_key(what), std::nullopt);
 }
 
-std::map<model::release_number, planner::crash_record> ledger::crashes_of(const model::component_name& component) const
+std::map<model::release_number, planner::crash_record> ledger::crashes_of(
+    const model::component_name& component) const
 {
     std::map<model::release_number, planner::crash_record> out;
     const auto prefix = crash_prefix(component);
@@ -128,8 +133,8 @@ std::map<model::release_number, planner::crash_record> ledger::crashes_of(const 
     return out;
 }
 
-void ledger::save(
-    const model::component_name& component, model::release_number release, const planner::crash_record& crashes)
+void ledger::save(const model::component_name& component, model::release_number release,
+    const planner::crash_record& crashes)
 {
     const json::object facts{{"count", crashes.count}, {"lastAt", nanoseconds(crashes.last_at)},
         {"last", records::to_json(crashes.last)}};

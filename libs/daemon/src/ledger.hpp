@@ -12,9 +12,11 @@ namespace gantryd::daemon {
 /// drain began, how often releases crashed. Written behind: nobody waits for it, and losing it is harmless.
 class ledger {
 public:
-    ledger(store::store& where, runtime::clock& clk, const base::logger& log, boost::asio::any_io_executor ex);
+    ledger(
+        store::store& where, runtime::clock& clk, const base::logger& log, boost::asio::any_io_executor ex);
 
-    /// Reads everything; facts of an earlier boot are forgotten. A ledger that cannot be read is an empty one.
+    /// Reads everything; facts of an earlier boot are forgotten. A ledger that cannot be read is an empty
+    /// one.
     boost::asio::awaitable<void> load(std::string boot_id);
 
     /// Puts what is known of this container's past into `of`.
@@ -22,7 +24,8 @@ public:
     void save(const planner::instance& what);
     void forget(const planner::instance& what);
 
-    std::map<model::release_number, planner::crash_record> crashes_of(const model::component_name& component) const;
+    std::map<model::release_number, planner::crash_record> crashes_of(
+        const model::component_name& component) const;
     void save(const model::component_name& component, model::release_number release,
         const planner::crash_record& crashes);
 

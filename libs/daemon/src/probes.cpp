@@ -88,7 +88,8 @@ probes::watch* probes::find(const model::instance_name& name, std::uint64_t roun
     return found == watches_.end() || found->second.round != round ? nullptr : &found->second;
 }
 
-boost::asio::awaitable<void> probes::run_check(model::instance_name name, std::size_t index, std::uint64_t round)
+boost::asio::awaitable<void> probes::run_check(
+    model::instance_name name, std::size_t index, std::uint64_t round)
 {
     bool announced = false;
     for (;;) {
@@ -114,8 +115,9 @@ boost::asio::awaitable<void> probes::run_check(model::instance_name name, std::s
             judged, check, answer.passed, std::move(answer.answer), started_at, st_.io.clk.now());
         note(name, *now);
         if (judged.now != verdict_before && verdict_before != verdict::undecided)
-            st_.io.log.info("check changed", {{"instance", name.text()}, {"check", check.id},
-                {"verdict", health_policy::text_of(judged.now)}, {"answer", judged.answer}});
+            st_.io.log.info("check changed",
+                {{"instance", name.text()}, {"check", check.id},
+                    {"verdict", health_policy::text_of(judged.now)}, {"answer", judged.answer}});
         const auto pause = spread(health_policy::pause_after(judged, check), st_.io.random);
         co_await st_.io.clk.sleep_until(st_.io.clk.now() + pause);
     }
@@ -138,9 +140,9 @@ void probes::note(const model::instance_name& name, const watch& of)
             worst_check = &of.checks[i];
         }
     }
-    auto& field = of.now == stage::ready ? instance->ready
-        : of.now == stage::health        ? instance->healthy
-                                         : instance->termination;
+    auto& field = of.now == stage::ready    ? instance->ready
+                  : of.now == stage::health ? instance->healthy
+                                            : instance->termination;
     auto verdict_now = health_policy::together(verdicts);
     if (of.now == stage::health && verdict_now == verdict::undecided)
         verdict_now = verdict::passing;  // innocent until proven sick

@@ -9,8 +9,8 @@
 
 namespace gantryd::daemon {
 
-/// Runs the checks that every instance should be under now: ready checks until it is ready, health checks while
-/// it serves, termination checks while it drains.
+/// Runs the checks that every instance should be under now: ready checks until it is ready, health checks
+/// while it serves, termination checks while it drains.
 class probes {
 public:
     probes(state& st, runtime::task_scope& tasks) : st_(st), tasks_(tasks) {}
@@ -20,7 +20,8 @@ public:
 
 private:
     enum class stage { ready, health, termination };
-    /// The checks of one instance in one stage of its life; `round` tells an old task's answer from a new one's.
+    /// The checks of one instance in one stage of its life; `round` tells an old task's answer from a new
+    /// one's.
     struct watch {
         stage now{};
         std::string address;

@@ -49,7 +49,8 @@ base::time_point since(const planner::instance& i)
 base::wall_time publisher::wall(base::time_point when) const
 {
     // To the second: the two clocks drift, and a report must not change because of that.
-    const auto exact = st_.io.clk.wall_now() - std::chrono::duration_cast<base::wall_time::duration>(st_.io.clk.now() - when);
+    const auto exact = st_.io.clk.wall_now() -
+                       std::chrono::duration_cast<base::wall_time::duration>(st_.io.clk.now() - when);
     return std::chrono::round<std::chrono::seconds>(exact);
 }
 
@@ -59,8 +60,8 @@ model::condition publisher::to_wall(const planner::condition& from, first_seen& 
     const auto known = conditions_.find(key);
     const auto first = known == conditions_.end() ? st_.io.clk.now() : known->second;
     still_there[key] = first;
-    model::condition out{std::string(text_of(from.code)), from.instance, from.text, wall(from.since.value_or(first)),
-        std::nullopt, from.then, from.command};
+    model::condition out{std::string(text_of(from.code)), from.instance, from.text,
+        wall(from.since.value_or(first)), std::nullopt, from.then, from.command};
     if (from.until)
         out.until = wall(*from.until);
     return out;
@@ -127,7 +128,8 @@ boost::asio::awaitable<void> publisher::write_reports()
         complained = !done.has_value();
         if (!done)
             written_.clear();  // show them all again
-        co_await st_.io.clk.sleep_until(st_.io.clk.now() + (done ? runtime::duration(between_writes) : runtime::duration(5s)));
+        co_await st_.io.clk.sleep_until(
+            st_.io.clk.now() + (done ? runtime::duration(between_writes) : runtime::duration(5s)));
     }
 }
 

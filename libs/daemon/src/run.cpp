@@ -23,7 +23,8 @@ boost::asio::awaitable<base::result<bool>> changed(runtime::dirty_flag& dirty)
     co_return true;
 }
 
-boost::asio::awaitable<void> reconcile(state& st, executor& actions, probes& checks, exit_watch& exits, publisher& reports)
+boost::asio::awaitable<void> reconcile(
+    state& st, executor& actions, probes& checks, exit_watch& exits, publisher& reports)
 {
     for (;;) {
         auto wake_at = st.io.clk.now() + slow_round;

@@ -28,8 +28,13 @@ planner::phase phase_of(docker::container_status status)
 }
 
 state::state(collaborators with, options opts, observer* shown_to, boost::asio::any_io_executor ex)
-    : io(with), what(std::move(opts)), watcher(shown_to == nullptr ? nobody() : *shown_to),
-      memory(io.ledger, io.clk, io.log, ex), dirty(ex), docker_dirty(ex), proxy_dirty(ex)
+    : io(with),
+      what(std::move(opts)),
+      watcher(shown_to == nullptr ? nobody() : *shown_to),
+      memory(io.ledger, io.clk, io.log, ex),
+      dirty(ex),
+      docker_dirty(ex),
+      proxy_dirty(ex)
 {
     world.project = what.project;
 }
@@ -63,6 +68,20 @@ std::shared_ptr<const model::release> state::release_of(const planner::instance&
     return release == component->second.releases.end() ? nullptr : release->second;
 }
 
+void state::trust_if_served(planner::instance& of)
+{
+    const auto* spec = planner::spec_of(world, of);
+    if (of.ready_at || of.drain_since || of.now != planner::phase::running || spec == nullptr ||
+        spec->ports.empty())
+        return;
+    auto probe = of;
+    probe.ready_at = io.clk.now();
+    if (!planner::is_serving(world, probe))
+        return;
+    of.ready_at = probe.ready_at;
+    memory.save(of);
+}
+
 void state::record_failure(planner::instance& of, model::evidence why)
 {
     const auto component = world.components.find(of.component);
@@ -75,9 +94,10 @@ void state::record_failure(planner::instance& of, model::evidence why)
     crashes.last_at = now;
     crashes.last = why;
     memory.save(of.component, of.release, crashes);
-    io.log.warning("instance failed", {{"component", of.component.text()}, {"instance", of.name.text()},
-        {"release", model::value_of(of.release)}, {"why", why.reason}, {"failures", crashes.count},
-        {"last_log_line", why.last_log_lines.empty() ? std::string() : why.last_log_lines.back()}});
+    io.log.warning("instance failed",
+        {{"component", of.component.text()}, {"instance", of.name.text()},
+            {"release", model::value_of(of.release)}, {"why", why.reason}, {"failures", crashes.count},
+            {"last_log_line", why.last_log_lines.empty() ? std::string() : why.last_log_lines.back()}});
     watcher.instance_failed(of, why);
     last_failure[of.component] = why;
     of.failure = std::move(why);
@@ -101,26 +121,42 @@ void state::learn_from_labels(const docker::labels& labels)
         component.hold = true;
         component.crashes = memory.crashes_of(component.name);
     }
-    if (identity->record && !component.releases.contains(identity->release)) {
+    const auto number = release_known_as(*identity);
+    if (identity->record && !component.releases.contains(number)) {
+        identity->record->number = number;
         identity->record->outcome = model::release_outcome::live;
-        component.releases[identity->release] = std::make_shared<const model::release>(std::move(*identity->record));
+        component.releases[number] = std::make_shared<const model::release>(std::move(*identity->record));
     }
+}
+
+model::release_number state::release_known_as(const container_identity& identity) const
+{
+    const auto component = world.components.find(identity.component);
+    if (!identity.record || component == world.components.end())
+        return identity.release;
+    const auto known = component->second.releases.find(identity.release);
+    const bool other = known != component->second.releases.end() &&
+                       (known->second->spec_hash != identity.record->spec_hash ||
+                           known->second->image != identity.record->image);
+    return other ? model::release_number{0} : identity.release;
 }
 
 void state::note_source(planner::source& which, std::string_view name, const base::result<void>& answer)
 {
     const bool ok = answer.has_value();
-    const bool changed = !which.known || which.reachable != ok;
-    if (changed) {
+    const bool first = which.since == base::time_point();
+    if (first || which.reachable != ok) {
         if (!ok)
             io.log.warning("source is away", {{"source", name}, {"why", answer.error().context()}});
-        else if (which.known)
+        else if (!first)
             io.log.info("source is back", {{"source", name}});
-        which.known = true;
         which.reachable = ok;
         which.since = io.clk.now();
         dirty.set();
     }
+    // A proxy that does not answer is known well enough: it is to be replaced, and the plan says so. An
+    // engine that never answered leaves nothing to plan with.
+    which.known = which.known || ok || &which == &world.haproxy;
     which.error = ok ? std::string() : answer.error().context();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include "ledger.hpp"
 
+#include <gantryd/daemon/labels.hpp>
 #include <gantryd/runtime/dirty_flag.hpp>
 #include <gantryd/runtime/task_scope.hpp>
 
@@ -32,7 +33,8 @@ public:
     runtime::dirty_flag docker_dirty;  ///< list the containers again
     runtime::dirty_flag proxy_dirty;   ///< a table was asked for, or look at once
 
-    /// Containers that an event named: inspected at the next look, because Docker's list lags behind its events.
+    /// Containers that an event named: inspected at the next look, because Docker's list lags behind its
+    /// events.
     std::set<model::container_id> suspects;
 
     /// The table that the proxy is to have next; taken by follow_proxy().
@@ -51,11 +53,19 @@ public:
     planner::instance* find(const model::instance_name& name);
     std::shared_ptr<const model::release> release_of(const planner::instance& of) const;
 
+    /// Takes a running instance for ready when a serving slot of the proxy points at it: then an earlier
+    /// gantryd found it ready, and what told us is gone.
+    void trust_if_served(planner::instance& of);
+
     /// Counts a failure of the instance's release and keeps the evidence.
     void record_failure(planner::instance& of, model::evidence why);
 
     /// True for components that this daemon looks after.
     bool is_ours(const model::component_name& component) const;
+
+    /// The number under which the world knows a container's release: its label's, unless the store gave that
+    /// number to something else since (it was lost, and counts anew); then zero, which is older than all.
+    model::release_number release_known_as(const container_identity& identity) const;
 
     /// Adds what the labels of a container say where the store says nothing.
     void learn_from_labels(const docker::labels& labels);

@@ -82,8 +82,16 @@ void machine::step(runtime::duration time)
     sim.clock.advance(time);
     if (daemon_ && daemon_->size() == 0)
         ADD_FAILURE() << "the daemon ended by itself";
-    if (at_each_step)
-        at_each_step();
+    if (holds_ && !holds_()) {
+        ADD_FAILURE() << "not any more: " << rule_;
+        holds_ = nullptr;
+    }
+}
+
+void machine::always(std::string what, std::function<bool()> holds)
+{
+    rule_ = std::move(what);
+    holds_ = std::move(holds);
 }
 
 void machine::run_for(runtime::duration time, runtime::duration one)
@@ -139,9 +147,10 @@ model::release_number machine::release(model::component_spec spec, const std::st
     return store_release(std::move(spec), tag);
 }
 
-model::release_number machine::release_missing(model::component_spec spec, const std::string& tag)
+model::release_number machine::release_published(const std::string& tag)
 {
-    return store_release(std::move(spec), tag);
+    docker.publish("web:" + tag, image_of("web", tag));
+    return store_release(web(), tag);
 }
 
 void machine::set_intent(const std::string& component, model::intent intent)
@@ -166,8 +175,8 @@ void machine::make_live(const std::string& tag)
     const auto name = fmt::format("shop-web-{}-1", number);
     EXPECT_TRUE(run_until([&] {
         return outcome_of(static_cast<int>(number)) == model::release_outcome::live && is_alone(name);
-    })) << "release " << number
-        << " did not go live";
+    })) << "release "
+        << number << " did not go live";
 }
 
 void machine::add_foreign(const std::string& name, const docker::labels& labels)
@@ -278,8 +287,9 @@ std::vector<std::string> machine::changes_since(std::size_t from, const std::str
     std::vector<std::string> out;
     for (std::size_t i = from; i < docker.calls.size(); ++i) {
         const auto& call = docker.calls[i];
-        const bool changes = std::ranges::any_of(std::vector<std::string>{"create ", "start ", "stop ", "kill ", "remove "},
-            [&](const std::string& verb) { return call.starts_with(verb); });
+        const bool changes =
+            std::ranges::any_of(std::vector<std::string>{"create ", "start ", "stop ", "kill ", "remove "},
+                [&](const std::string& verb) { return call.starts_with(verb); });
         if (changes && !call.contains(except))
             out.push_back(call);
     }

@@ -26,7 +26,8 @@ using names = std::set<std::string>;
 /// Keeps the lines of a log as text.
 class kept_log final : public base::log_sink {
 public:
-    void write(base::log_level level, std::string_view what, std::span<const base::log_field> fields) override;
+    void write(
+        base::log_level level, std::string_view what, std::span<const base::log_field> fields) override;
     /// How many lines of that level begin with `text`.
     std::size_t count(base::log_level level, std::string_view text) const;
 
@@ -51,8 +52,9 @@ public:
     std::unique_ptr<store::store> desired = store::make_memory_store(sim.clock);
     std::unique_ptr<store::store> ledger = store::make_memory_store(sim.clock);
     kept_log log_lines;
-    /// Called after each step of time, and so never in the middle of something that happens at once.
-    std::function<void()> at_each_step;
+    /// What has to hold after each step of time from now on, in place of what had to hold before. Only the
+    /// first breach is told.
+    void always(std::string what, std::function<bool()> holds);
 
     // ---- the daemon -------------------------------------------------------------------------------------
     void start();
@@ -75,7 +77,9 @@ public:
     model::release_number release(model::component_spec spec, const std::string& tag);
     model::release_number release(const std::string& tag) { return release(web(), tag); }
     /// The same with an image that no machine and no registry has.
-    model::release_number release_missing(model::component_spec spec, const std::string& tag);
+    model::release_number release_missing(const std::string& tag) { return store_release(web(), tag); }
+    /// The same with an image that only the registry has.
+    model::release_number release_published(const std::string& tag);
     void set_intent(const std::string& component, model::intent intent);
     void put(const std::string& key, const std::string& value);
     /// Releases and waits until that is live and alone. Fails the test when it does not come to that.
@@ -109,6 +113,8 @@ private:
     template <class T>
     T ask(boost::asio::awaitable<T> op);
 
+    std::string rule_;
+    std::function<bool()> holds_;
     std::mt19937 random_{4711};
     base::logger log_{log_lines, base::log_level::debug};
     std::unique_ptr<runtime::task_scope> daemon_;

@@ -11,6 +11,15 @@
 namespace gantryd::daemon {
 namespace {
 
+/// A script for the prober: only this container listens.
+auto refuses_all_but(machine& m, const std::string& name)
+{
+    return [id = m.id_of(name)](const model::check_spec&, const health::probe_target& target) {
+        const bool listens = target.container == id;
+        return health::probe_result{listens, listens ? "ok" : "connection refused"};
+    };
+}
+
 TEST(a_release, goes_live_on_an_empty_machine)
 {
     machine m;
@@ -67,13 +76,11 @@ TEST(an_update, starts_the_new_one_first_and_then_drains_stops_and_removes_the_o
     const auto before = m.docker.calls.size();
 
     bool both_served = false;
-    m.at_each_step = [&] {
+    m.always("one serves, and the old one ends after that", [&] {
         const auto now = m.serving();
-        EXPECT_FALSE(now.empty());
         both_served = both_served || now.size() == 2;
-        if (!m.is_running("shop-web-1-1"))
-            EXPECT_TRUE(now.contains("shop-web-2-1"));
-    };
+        return !now.empty() && (m.is_running("shop-web-1-1") || now.contains("shop-web-2-1"));
+    });
     m.proxy.sessions[m.endpoint_of("shop-web-1-1")] = 1;
     m.release("2");
     const names old{"shop-web-1-1"};
@@ -107,7 +114,8 @@ TEST(a_release_whose_container_exits_at_once, fails_with_its_exit_code_and_log_a
         run.log = {"reading config", "no database"};
         return run;
     };
-    m.at_each_step = [&] { EXPECT_TRUE(m.serving().contains("shop-web-1-1")); };
+    m.prober.on_probe = refuses_all_but(m, "shop-web-1-1");
+    m.always("the old one serves", [&] { return m.serving() == names{"shop-web-1-1"}; });
     m.release("2");
     ASSERT_TRUE(m.run_until([&] { return m.outcome_of(2) == model::release_outcome::failed; }));
     m.run_for(2min, 50ms);
@@ -132,12 +140,8 @@ TEST(a_release_that_never_gets_ready, fails_after_its_ready_timeout_and_the_old_
     m.start();
     m.make_live("1");
     const auto before = m.docker.calls.size();
-    const auto old_address = m.docker.find("shop-web-1-1")->details.address;
-    m.prober.on_probe = [&](const model::check_spec&, const health::probe_target& target) {
-        const bool is_old = target.address == old_address;
-        return health::probe_result{is_old, is_old ? "ok" : "connection refused"};
-    };
-    m.at_each_step = [&] { EXPECT_EQ(m.serving(), names{"shop-web-1-1"}); };
+    m.prober.on_probe = refuses_all_but(m, "shop-web-1-1");
+    m.always("the old one serves", [&] { return m.serving() == names{"shop-web-1-1"}; });
     m.release("2");
     m.run_for(9s);
     EXPECT_EQ(m.outcome_of(2), model::release_outcome::pending);
@@ -159,7 +163,7 @@ TEST(a_release_whose_image_is_missing, fails_with_the_registrys_words)
     m.start();
     m.make_live("1");
     const auto before = m.docker.calls.size();
-    m.release_missing(machine::web(), "2");
+    m.release_missing("2");
     ASSERT_TRUE(m.run_until([&] { return m.outcome_of(2) == model::release_outcome::failed; }));
     m.run_for(1min, 50ms);
 
@@ -175,8 +179,7 @@ TEST(a_release_whose_image_is_in_the_registry, is_pulled_and_goes_live)
     machine m;
     m.start();
     m.make_live("1");
-    m.release_missing(machine::web(), "2");
-    m.docker.publish("web:2", m.release_in_store(2).image);
+    m.release_published("2");
     ASSERT_TRUE(m.run_until([&] { return m.is_alone("shop-web-2-1"); }));
     EXPECT_EQ(m.docker.count_calls("pull web:2"), 1U);
 }
@@ -193,7 +196,7 @@ TEST(two_components, do_not_disturb_each_other)
     ASSERT_TRUE(m.run_until([&] { return m.serving("web") == web && m.serving("api") == api; }));
     m.run_for(2s);
     const auto before = m.docker.calls.size();
-    m.at_each_step = [&] { EXPECT_EQ(m.serving("api"), api); };
+    m.always("the other component serves", [&] { return m.serving("api") == api; });
 
     m.release("2");
     ASSERT_TRUE(m.run_until([&] { return m.containers() == names{"shop-web-2-1", "shop-api-1-1"}; }));
@@ -235,8 +238,8 @@ TEST(containers_of_others, are_never_touched)
 
     for (const auto& name : others) {
         EXPECT_TRUE(m.is_running(name)) << name;
-        EXPECT_FALSE(std::any_of(m.docker.calls.begin() + static_cast<std::ptrdiff_t>(before), m.docker.calls.end(),
-            [&](const std::string& call) { return call.contains(name); }))
+        EXPECT_FALSE(std::any_of(m.docker.calls.begin() + static_cast<std::ptrdiff_t>(before),
+            m.docker.calls.end(), [&](const std::string& call) { return call.contains(name); }))
             << name;
     }
 }

@@ -13,7 +13,7 @@ bool crash_during_update(runtime::duration after, bool lose_ledger)
     m.make_slow();
     m.start();
     m.make_live("1");
-    m.at_each_step = [&] { EXPECT_FALSE(m.serving().empty()) << "nobody serves"; };
+    m.always("somebody serves", [&] { return !m.serving().empty(); });
     m.release("2");
     m.run_for(after);
     const bool was_over = m.is_alone("shop-web-2-1") && m.outcome_of(2) == model::release_outcome::live;
@@ -25,8 +25,8 @@ bool crash_during_update(runtime::duration after, bool lose_ledger)
 
     const auto is_done = [&] {
         const auto now = m.serving();
-        return now.size() == 1 && now.begin()->starts_with("shop-web-2-") && m.containers() == now
-            && m.outcome_of(2) == model::release_outcome::live;
+        return now.size() == 1 && now.begin()->starts_with("shop-web-2-") && m.containers() == now &&
+               m.outcome_of(2) == model::release_outcome::live;
     };
     EXPECT_TRUE(m.run_until(is_done, 2min));
     const auto before = m.docker.calls.size();
@@ -84,7 +84,7 @@ TEST(a_daemon_that_lost_its_ledger, takes_over_what_the_proxy_serves)
         return health::probe_result{check.id != "up", "asked again"};
     };
     const auto before = m.docker.calls.size();
-    m.at_each_step = [&] { EXPECT_TRUE(m.is_alone("shop-web-1-1")); };
+    m.always("it serves", [&] { return m.is_alone("shop-web-1-1"); });
     m.start();
     m.run_for(2min, 20ms);
     EXPECT_EQ(m.changes_since(before), std::vector<std::string>());
@@ -92,6 +92,22 @@ TEST(a_daemon_that_lost_its_ledger, takes_over_what_the_proxy_serves)
     const auto report = m.report_on();
     ASSERT_TRUE(report);
     EXPECT_EQ(report->state, "running");
+}
+
+TEST(a_daemon_that_starts_while_docker_is_away, leaves_the_proxy_as_it_is)
+{
+    machine m;
+    m.start();
+    m.make_live("1");
+    m.crash();
+    m.docker.set_reachable(false);
+    const auto before = m.docker.calls.size();
+    m.always("it serves", [&] { return m.is_alone("shop-web-1-1"); });
+    m.start();
+    m.run_for(1min, 20ms);
+    m.docker.set_reachable(true);
+    m.run_for(1min, 20ms);
+    EXPECT_EQ(m.changes_since(before), std::vector<std::string>());
 }
 
 TEST(a_daemon_that_finds_an_empty_store, leaves_containers_and_routes_alone)
@@ -103,7 +119,7 @@ TEST(a_daemon_that_finds_an_empty_store, leaves_containers_and_routes_alone)
     m.desired = store::make_memory_store(m.sim.clock);
     const auto before = m.docker.calls.size();
     const auto routes = m.proxy.routes;
-    m.at_each_step = [&] { EXPECT_EQ(m.proxy.routes, routes); };
+    m.always("the table stays", [&] { return m.proxy.routes == routes; });
     m.start();
     m.run_for(5min, 50ms);
     EXPECT_TRUE(m.is_alone("shop-web-1-1"));

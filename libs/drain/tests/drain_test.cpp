@@ -99,7 +99,8 @@ TEST(drain, never_stops_a_busy_instance_before_the_deadline)
         const auto now = t0 + std::chrono::seconds(std::uniform_int_distribution<int>(0, 29)(random));
         const auto d = decide(f, rules, now);
         if (d.next == step::stop)
-            ASSERT_TRUE(f.routed_out && f.connections == 0 && f.idle_for >= settle_time && f.checks_passed && (!f.has_signals || f.signals_done));
+            ASSERT_TRUE(f.routed_out && f.connections == 0 && f.idle_for >= settle_time && f.checks_passed &&
+                        (!f.has_signals || f.signals_done));
         else if (d.wake_at)
             ASSERT_GT(*d.wake_at, now);
     }

@@ -33,7 +33,8 @@ json::array each(const std::vector<T>& from, auto&& one)
 
 json::object port_json(const port_mapping& p)
 {
-    return {{"external", p.external}, {"container", p.container}, {"kind", text_of(p.kind)}, {"bind", p.bind}};
+    return {
+        {"external", p.external}, {"container", p.container}, {"kind", text_of(p.kind)}, {"bind", p.bind}};
 }
 
 json::object check_json(const check_spec& c)
@@ -140,17 +141,16 @@ json::object to_json(const component_spec& c)
     out["user"] = c.user;
     out["instances"] = c.instances;
     out["ports"] = each(c.ports, port_json);
-    out["bindings"] = each(c.bindings, [](const volume_binding& b) {
-        return json::object{{"external", b.external}, {"volume", b.volume}};
-    });
+    out["bindings"] = each(c.bindings,
+        [](const volume_binding& b) { return json::object{{"external", b.external}, {"volume", b.volume}}; });
     out["volumesFrom"] = words(c.volumes_from);
     out["readyChecks"] = each(c.ready_checks, check_json);
     out["healthChecks"] = each(c.health_checks, check_json);
     out["readyTimeout"] = duration_text(c.ready_timeout);
     out["terminationSignals"] = each(c.termination_signals, signal_json);
     out["terminationChecks"] = each(c.termination_checks, check_json);
-    out["drain"] = json::object{
-        {"timeout", duration_text(c.drain.timeout)}, {"onTimeout", text_of(c.drain.on_timeout)}};
+    out["drain"] =
+        json::object{{"timeout", duration_text(c.drain.timeout)}, {"onTimeout", text_of(c.drain.on_timeout)}};
     out["stopSignal"] = c.stop_signal;
     out["stopTimeout"] = duration_text(c.stop_timeout);
     out["privileged"] = c.privileged;
@@ -158,12 +158,10 @@ json::object to_json(const component_spec& c)
     out["defineComponentLinks"] = each(c.define_component_links, [](const link_export& l) {
         return json::object{{"name", l.name}, {"port", l.port}, {"kind", text_of(l.kind)}};
     });
-    out["requireComponentLinks"] = each(c.require_component_links, [](const link_import& l) {
-        return json::object{{"name", l.name}, {"alias", l.alias}};
-    });
-    out["environmentVariables"] = each(c.environment_variables, [](const environment_variable& e) {
-        return json::object{{"name", e.name}, {"value", e.value}};
-    });
+    out["requireComponentLinks"] = each(c.require_component_links,
+        [](const link_import& l) { return json::object{{"name", l.name}, {"alias", l.alias}}; });
+    out["environmentVariables"] = each(c.environment_variables,
+        [](const environment_variable& e) { return json::object{{"name", e.name}, {"value", e.value}}; });
     out["labels"] = labels_json(c.labels);
     return out;
 }

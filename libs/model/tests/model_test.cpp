@@ -11,8 +11,8 @@ using namespace std::chrono_literals;
 TEST(component_json, pretty_is_two_spaces_and_sorted_keys)
 {
     const auto value = json::parse(R"({"b":[1,{"z":null,"a":"x\"y"}],"a":{},"c":[]})");
-    EXPECT_EQ(model::pretty(value),
-        "{\n  \"a\": {},\n  \"b\": [\n    1,\n    {\n      \"a\": \"x\\\"y\",\n      \"z\": null\n    }\n  ],\n  \"c\": []\n}\n");
+    EXPECT_EQ(model::pretty(value), "{\n  \"a\": {},\n  \"b\": [\n    1,\n    {\n      \"a\": \"x\\\"y\",\n  "
+                                    "    \"z\": null\n    }\n  ],\n  \"c\": []\n}\n");
     EXPECT_EQ(json::parse(model::pretty(value)), value);
 }
 

@@ -43,16 +43,15 @@ int allowed_new(const world& from, const roster& who, plan& out)
     const auto missing = who.wanted - who.usable();
     if (missing <= 0)
         return 0;
-    // A new instance for every sick one, and no more: replacements that fall sick too must not pile up, nor come
-    // on top of those that a release before this one has left.
+    // A new instance for every sick one, and no more: replacements that fall sick too must not pile up, nor
+    // come on top of those that a release before this one has left.
     const auto present = static_cast<int>(who.current.size());
     const auto left_over = static_cast<int>(who.outdated.size());
     const auto room = std::max(who.wanted, 2 * who.wanted - left_over) - present;
     if (room <= 0)
         return 0;
-    const bool death_to_count = std::ranges::any_of(who.dead, [&](const instance* i) {
-        return i->release == who.effective->number && is_uncounted_death(i);
-    });
+    const bool death_to_count = std::ranges::any_of(who.dead,
+        [&](const instance* i) { return i->release == who.effective->number && is_uncounted_death(i); });
     const bool tried_before = who.wish.crashes.contains(who.effective->number);
     if (who.effective->outcome == model::release_outcome::pending) {
         // The first instance is the trial: the others follow when it serves.
@@ -78,7 +77,8 @@ void plan_births(const world& from, const roster& who, plan& out)
 }
 
 /// Why a running instance must not be waited for any longer; empty while it may.
-std::string reason_to_condemn(const world& from, const instance& i, const model::component_spec& spec, plan& out)
+std::string reason_to_condemn(
+    const world& from, const instance& i, const model::component_spec& spec, plan& out)
 {
     if (i.now != phase::running || i.ready_at)
         return {};
@@ -99,10 +99,10 @@ bool has_older_live(const roster& who)
     });
 }
 
-/// A new release that falls sick, or whose port somebody else holds, must not wait for ever while an older one
-/// could go on.
-std::string reason_to_give_up(const world& from, const roster& who, const instance& i,
-    const model::component_spec& spec, plan& out)
+/// A new release that falls sick, or whose port somebody else holds, must not wait for ever while an older
+/// one could go on.
+std::string reason_to_give_up(
+    const world& from, const roster& who, const instance& i, const model::component_spec& spec, plan& out)
 {
     if (!i.ready_at || who.effective->outcome != model::release_outcome::pending)
         return {};
@@ -125,7 +125,8 @@ std::string reason_to_give_up(const world& from, const roster& who, const instan
 void plan_readiness(const world& from, const instance& i, plan& out)
 {
     const auto* spec = spec_of(from, i);
-    if (spec == nullptr || i.now != phase::running || i.ready_at || i.ready != verdict::passing || i.address.empty())
+    if (spec == nullptr || i.now != phase::running || i.ready_at || i.ready != verdict::passing ||
+        i.address.empty())
         return;
     // Without checks only Docker knows that it still runs.
     const auto proven_at = i.started_at + proof_of_life;
@@ -159,24 +160,20 @@ bool was_live(const roster& who, const instance& i)
     return release != who.wish.releases.end() && release->second->outcome == model::release_outcome::live;
 }
 
-/// Those of other releases may go when enough serve without them. Only what was read back as serving counts,
-/// and those that do not serve go first.
+/// Those of other releases may go when enough serve without them. Only what was read back as serving counts.
 void retire_outdated(const world& from, const roster& who, int good, plan& out)
 {
     const auto serves = [&](const instance* i) { return is_serving(from, *i); };
     auto old_serving = static_cast<int>(std::ranges::count_if(who.outdated, serves));
-    for (const bool serving : {false, true})
-        for (const auto* i : who.outdated) {
-            if (serves(i) != serving)
-                continue;
-            const bool never_served = !i->ready_at && !was_live(who, *i);
-            const int left = good + old_serving - (serving ? 1 : 0);
-            if (!never_served && (good == 0 || left < who.wanted))
-                continue;
-            out.actions.emplace_back(begin_drain{
-                i->name, fmt::format("release {} takes its place", model::value_of(who.effective->number))});
-            old_serving -= serving ? 1 : 0;
-        }
+    for (const auto* i : who.outdated) {
+        const bool never_served = !i->ready_at && !was_live(who, *i);
+        const int left = good + old_serving - (serves(i) ? 1 : 0);
+        if (!never_served && (good == 0 || left < who.wanted))
+            continue;
+        out.actions.emplace_back(begin_drain{
+            i->name, fmt::format("release {} takes its place", model::value_of(who.effective->number))});
+        old_serving -= serves(i) ? 1 : 0;
+    }
 }
 
 /// Who may go without anybody missing them.
@@ -202,12 +199,12 @@ void plan_retirement(const world& from, const roster& who, plan& out)
 void settle(const world& from, const roster& who, plan& out)
 {
     if (const auto wanted = who.wish.releases.find(who.wish.wanted.value_or(model::release_number{}));
-        wanted != who.wish.releases.end() && wanted->second->outcome == model::release_outcome::pending
-        && has_failed(who.wish, *wanted->second))
+        wanted != who.wish.releases.end() && wanted->second->outcome == model::release_outcome::pending &&
+        has_failed(who.wish, *wanted->second))
         out.actions.emplace_back(
             settle_release{who.wish.name, wanted->first, model::release_outcome::failed});
-    if (who.effective != nullptr && who.effective->outcome == model::release_outcome::pending
-        && who.good(from) >= who.wanted)
+    if (who.effective != nullptr && who.effective->outcome == model::release_outcome::pending &&
+        who.good(from) >= who.wanted)
         out.actions.emplace_back(
             settle_release{who.wish.name, who.effective->number, model::release_outcome::live});
 }

@@ -13,7 +13,11 @@ std::int64_t number(const model::release& r) { return model::value_of(r.number);
 class explainer {
 public:
     explainer(const world& from, const roster& who, plan& out)
-        : from_(from), who_(who), out_(out), project_(from.project.text()), name_(who.wish.name.text())
+        : from_(from),
+          who_(who),
+          out_(out),
+          project_(from.project.text()),
+          name_(who.wish.name.text())
     {
     }
 
@@ -42,13 +46,13 @@ private:
 
     void explain_sources()
     {
-        if (from_.docker.known && !from_.docker.reachable) {
+        if (!from_.docker.reachable && !from_.docker.error.empty()) {
             auto& c = add(reason::docker_unreachable, from_.docker.error);
             c.since = from_.docker.since;
             c.then = "what runs is left as it is; work goes on when the engine answers";
             c.command = "systemctl status docker";
         }
-        if (from_.haproxy.known && !from_.haproxy.reachable) {
+        if (!from_.haproxy.reachable && !from_.haproxy.error.empty()) {
             auto& c = add(reason::proxy_failed, from_.haproxy.error);
             c.since = from_.haproxy.since;
             c.then = "it is tried again with growing pauses";
@@ -62,8 +66,9 @@ private:
         const auto wanted = who_.wish.releases.find(who_.wish.wanted.value_or(model::release_number{}));
         if (wanted == who_.wish.releases.end()) {
             auto& c = add(reason::no_release,
-                who_.wish.wanted ? fmt::format("the store does not know release {}", model::value_of(*who_.wish.wanted))
-                                 : "the component was never released");
+                who_.wish.wanted
+                    ? fmt::format("the store does not know release {}", model::value_of(*who_.wish.wanted))
+                    : "the component was never released");
             c.then = "nothing is started or stopped; containers that run go on serving";
             c.command = command("update");
             return;
@@ -73,8 +78,9 @@ private:
         const auto& evidence = evidence_of(*wanted->second);
         auto& c = add(reason::release_failed,
             fmt::format("release {} failed: {}", number(*wanted->second), evidence.reason));
-        c.then = who_.effective == nullptr ? "nothing runs: there is no earlier release that was live"
-                                           : fmt::format("release {} goes on serving", number(*who_.effective));
+        c.then = who_.effective == nullptr
+                     ? "nothing runs: there is no earlier release that was live"
+                     : fmt::format("release {} goes on serving", number(*who_.effective));
         c.command = command("update");
     }
 
@@ -100,7 +106,8 @@ private:
         else if (i.healthy == verdict::failing)
             explain_sickness(i);
         else if (!is_serving(from_, i) && !is_refused(i))
-            add(reason::waiting_proxy, "HAProxy does not confirm yet that it sends it traffic").instance = i.name.text();
+            add(reason::waiting_proxy, "HAProxy does not confirm yet that it sends it traffic").instance =
+                i.name.text();
     }
 
     bool is_refused(const instance& i) const
@@ -128,8 +135,8 @@ private:
     {
         auto& c = add(reason::unhealthy, fmt::format("its health check \"{}\" fails: {}", i.check, i.answer));
         c.instance = i.name.text();
-        const bool on_trial = who_.effective != nullptr && i.release == who_.effective->number
-            && who_.effective->outcome == model::release_outcome::pending;
+        const bool on_trial = who_.effective != nullptr && i.release == who_.effective->number &&
+                              who_.effective->outcome == model::release_outcome::pending;
         c.then = on_trial ? "the release is not live before its checks pass"
                           : "a replacement is started; this one is drained when the replacement serves";
     }
@@ -150,15 +157,15 @@ private:
         }
         const bool kept = decision.next == drain::step::keep;
         auto& c = add(kept ? reason::drain_kept : reason::draining,
-            fmt::format("{}: {} connections ({} through the present proxy, {} through older workers)", i.drain_reason,
-                facts.connections, seen.current, seen.old_workers));
+            fmt::format("{}: {} connections ({} through the present proxy, {} through older workers)",
+                i.drain_reason, facts.connections, seen.current, seen.old_workers));
         c.instance = i.name.text();
         c.since = i.drain_since;
         if (!kept)
             c.until = drain::deadline(facts, policy);
         c.then = policy.on_timeout == model::drain_timeout_action::kill
-            ? "it is stopped, and connections that are left are cut"
-            : "it is kept until they end";
+                     ? "it is stopped, and connections that are left are cut"
+                     : "it is kept until they end";
         c.command = command("kill");
     }
 
@@ -166,8 +173,8 @@ private:
     {
         for (const auto& [route, why] : from_.proxy.refused) {
             const bool ours = std::ranges::any_of(specs(), [&](const model::component_spec* spec) {
-                return std::ranges::any_of(
-                    spec->ports, [&](const model::port_mapping& port) { return route_of(*spec, port) == route; });
+                return std::ranges::any_of(spec->ports,
+                    [&](const model::port_mapping& port) { return route_of(*spec, port) == route; });
             });
             if (!ours)
                 continue;
@@ -190,7 +197,8 @@ private:
     void explain_restarts()
     {
         const auto until = held_back_until(from_, who_);
-        if (!until || who_.usable() >= who_.wanted || who_.effective->outcome == model::release_outcome::pending)
+        if (!until || who_.usable() >= who_.wanted ||
+            who_.effective->outcome == model::release_outcome::pending)
             return;
         const auto& crashes = who_.wish.crashes.at(who_.effective->number);
         auto& c = add(reason::crash_loop,
@@ -204,7 +212,8 @@ private:
     void explain_shortage()
     {
         const auto good = who_.good(from_);
-        if (who_.wanted == 0 || good >= who_.wanted || who_.effective->outcome != model::release_outcome::live)
+        if (who_.wanted == 0 || good >= who_.wanted ||
+            who_.effective->outcome != model::release_outcome::live)
             return;
         auto& c = add(reason::too_few_serving, fmt::format("{} of {} instances serve", good, who_.wanted));
         c.then = "missing instances are started";

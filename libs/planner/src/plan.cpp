@@ -19,9 +19,9 @@ constexpr std::chrono::seconds ask_again{2};
 
 bool needs_docker(const action& what)
 {
-    return !std::holds_alternative<update_proxy>(what) && !std::holds_alternative<settle_release>(what)
-        && !std::holds_alternative<mark_ready>(what) && !std::holds_alternative<begin_drain>(what)
-        && !std::holds_alternative<condemn_instance>(what);
+    return !std::holds_alternative<update_proxy>(what) && !std::holds_alternative<settle_release>(what) &&
+           !std::holds_alternative<mark_ready>(what) && !std::holds_alternative<begin_drain>(what) &&
+           !std::holds_alternative<condemn_instance>(what);
 }
 
 void plan_proxy(const world& from, const std::vector<roster>& everyone, plan& out)

@@ -16,11 +16,12 @@ const slot waiting_room{slot_mode::serving, "127.0.0.1", 1};
 
 constexpr std::size_t slots_at_least = 8;
 
-/// Slots are added in steps, because more of them needs a reload: room for every instance twice, and for drains
-/// side by side.
+/// Slots are added in steps, because more of them needs a reload: room for every instance twice, and for
+/// drains side by side.
 std::size_t slot_count(std::size_t present, std::size_t endpoints, int instances)
 {
-    const auto wanted = std::max({slots_at_least, endpoints + 1, static_cast<std::size_t>(2 * instances) + 6});
+    const auto wanted =
+        std::max({slots_at_least, endpoints + 1, static_cast<std::size_t>(2 * instances) + 6});
     const auto rounded = (wanted + 7) / 8 * 8;
     return std::max(present, rounded);
 }
@@ -77,7 +78,8 @@ std::vector<slot> assign(const std::vector<server_view>& present, std::vector<sl
     std::vector<bool> used(out.size(), false);
     std::vector<slot> homeless;
     for (const auto& endpoint : endpoints) {
-        const auto at = std::ranges::find_if(present, [&](const server_view& s) { return points_at(s, endpoint); });
+        const auto at =
+            std::ranges::find_if(present, [&](const server_view& s) { return points_at(s, endpoint); });
         const auto index = static_cast<std::size_t>(at - present.begin());
         if (at == present.end() || used[index]) {
             homeless.push_back(endpoint);
@@ -89,7 +91,8 @@ std::vector<slot> assign(const std::vector<server_view>& present, std::vector<sl
     // Sessions may linger in a slot whose instance is gone: leave it be while there is another.
     const auto free_slot = [&](bool also_busy) {
         for (std::size_t i = 0; i < out.size(); ++i) {
-            const bool busy = i < present.size() && (present[i].mode != slot_mode::empty || present[i].sessions > 0);
+            const bool busy =
+                i < present.size() && (present[i].mode != slot_mode::empty || present[i].sessions > 0);
             if (!used[i] && (also_busy || !busy))
                 return i;
         }
@@ -110,7 +113,8 @@ const model::component_spec* leading_spec(const world& from, const roster& who)
 {
     const instance* newest = nullptr;
     for (const auto* i : who.all)
-        if (may_take_traffic(*i) && spec_of(from, *i) != nullptr && (newest == nullptr || i->release > newest->release))
+        if (may_take_traffic(*i) && spec_of(from, *i) != nullptr &&
+            (newest == nullptr || i->release > newest->release))
             newest = i;
     if (newest != nullptr)
         return spec_of(from, *newest);
@@ -126,7 +130,8 @@ void add_routes(const world& from, const roster& who, std::vector<route>& out)
     if (const auto* leading = leading_spec(from, who); leading != nullptr && !(ends && who.all.empty()))
         specs.push_back(leading);
     for (const auto* i : who.all)
-        if (const auto* spec = spec_of(from, *i); spec != nullptr && (may_take_traffic(*i) || may_have_traffic(*i)))
+        if (const auto* spec = spec_of(from, *i);
+            spec != nullptr && (may_take_traffic(*i) || may_have_traffic(*i)))
             specs.push_back(spec);
     if (who.effective != nullptr && who.wanted > 0)
         specs.push_back(&who.effective->spec);
@@ -142,8 +147,9 @@ void add_routes(const world& from, const roster& who, std::vector<route>& out)
             if (!anybody_serves && who.wanted > 0)
                 endpoints.push_back(waiting_room);
             const auto present = from.proxy.routes.find(id);
-            auto slots = assign(present == from.proxy.routes.end() ? std::vector<server_view>() : present->second,
-                std::move(endpoints), spec->instances);
+            auto slots =
+                assign(present == from.proxy.routes.end() ? std::vector<server_view>() : present->second,
+                    std::move(endpoints), spec->instances);
             out.push_back({std::move(id), port.bind, port.external, port.kind, std::move(slots)});
         }
 }

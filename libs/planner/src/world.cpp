@@ -10,7 +10,8 @@ using haproxy_config::server_view;
 using haproxy_config::slot_mode;
 
 /// The slots of one of the instance's routes that point at it; none when the route is not there.
-auto slots_of(const world& in, const instance& of, const model::component_spec& spec, const model::port_mapping& port)
+auto slots_of(
+    const world& in, const instance& of, const model::component_spec& spec, const model::port_mapping& port)
 {
     std::vector<const server_view*> out;
     const auto route = in.proxy.routes.find(route_of(spec, port));
@@ -29,7 +30,8 @@ bool has_failed(const component& of, const model::release& release)
     if (release.outcome == model::release_outcome::failed)
         return true;
     const auto crashes = of.crashes.find(release.number);
-    return release.outcome == model::release_outcome::pending && crashes != of.crashes.end() && crashes->second.count > 0;
+    return release.outcome == model::release_outcome::pending && crashes != of.crashes.end() &&
+           crashes->second.count > 0;
 }
 
 const model::release* effective_release(const component& of)
@@ -74,7 +76,8 @@ bool is_serving(const world& in, const instance& of)
         return false;
     return std::ranges::all_of(spec->ports, [&](const model::port_mapping& port) {
         const auto slots = slots_of(in, of, *spec, port);
-        return std::ranges::any_of(slots, [](const server_view* s) { return s->mode == slot_mode::serving && s->up; });
+        return std::ranges::any_of(
+            slots, [](const server_view* s) { return s->mode == slot_mode::serving && s->up; });
     });
 }
 
@@ -85,7 +88,8 @@ bool is_routed_out(const world& in, const instance& of)
         return true;
     return std::ranges::all_of(spec->ports, [&](const model::port_mapping& port) {
         const auto slots = slots_of(in, of, *spec, port);
-        return std::ranges::none_of(slots, [](const server_view* s) { return s->mode == slot_mode::serving; });
+        return std::ranges::none_of(
+            slots, [](const server_view* s) { return s->mode == slot_mode::serving; });
     });
 }
 

@@ -125,6 +125,12 @@ TEST(sickness, of_everybody_leaves_everybody_in_the_routes)
     s.starts("shop-web-1-3");
     s.starts("shop-web-1-4");
     EXPECT_EQ(s.does(), lines{}) << "no more than one replacement each";
+    for (const auto* name : {"shop-web-1-3", "shop-web-1-4"}) {
+        s.at(name).ready_at = s.w.now;
+        s.falls_sick(name);
+    }
+    s.settle_proxy();
+    EXPECT_EQ(s.does(), lines{}) << "not even when the replacements are sick too";
 }
 
 TEST(sickness, that_passes_leaves_one_too_many_which_goes)

@@ -185,6 +185,21 @@ TEST(update, counts_an_old_instance_only_when_it_was_read_back_as_serving)
         << "1-1 and 2-1 serve; 1-2 does not";
 }
 
+TEST(update, keeps_an_old_instance_of_which_nobody_knows_any_more_that_it_is_ready)
+{
+    auto two = scene::web();
+    two.instances = 2;
+    scene s;
+    s.release(1, release_outcome::live, two);
+    s.running(1, 1);
+    s.release(2, release_outcome::pending, two);
+    s.serving(2, 1);
+    s.settle_proxy();
+    EXPECT_EQ(s.does(), (lines{"create shop-web-2-2"}));
+    s.passes("shop-web-1-1");
+    EXPECT_EQ(s.does(), (lines{"mark_ready shop-web-1-1"})) << "it may well serve";
+}
+
 TEST(update, drains_nobody_while_the_proxy_serves_nobody)
 {
     auto s = running_well();

@@ -116,7 +116,8 @@ base::result<model::release> decode_release(std::string_view text)
         return base::fail(base::errc::malformed, "release: no number or no spec");
     auto component = project_file::read_component(json::serialize(*spec));
     if (!component)
-        return base::fail(base::errc::malformed, "release: spec: " + component.error().front().field + ": " + component.error().front().expected);
+        return base::fail(base::errc::malformed,
+            "release: spec: " + component.error().front().field + ": " + component.error().front().expected);
 
     model::release out;
     out.number = static_cast<model::release_number>(*number);
@@ -125,7 +126,8 @@ base::result<model::release> decode_release(std::string_view text)
     out.spec_hash = string_of(*object, "specHash");
     out.created_by = string_of(*object, "createdBy");
     out.created_at = time_of(*object, "createdAt").value_or(base::wall_time());
-    out.outcome = model::release_outcome_of(string_of(*object, "outcome")).value_or(model::release_outcome::pending);
+    out.outcome =
+        model::release_outcome_of(string_of(*object, "outcome")).value_or(model::release_outcome::pending);
     out.outcome_at = time_of(*object, "outcomeAt");
     if (const auto* why = object_of(*object, "evidence"))
         out.why_failed = evidence_from(*why);

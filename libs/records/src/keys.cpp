@@ -4,10 +4,19 @@
 
 namespace gantryd::records {
 
-std::string project_prefix(const model::project_name& project) { return "/gantryd/projects/" + project.text() + "/"; }
+std::string project_prefix(const model::project_name& project)
+{
+    return "/gantryd/projects/" + project.text() + "/";
+}
 std::string config_key(const model::project_name& project) { return project_prefix(project) + "config"; }
-std::string components_prefix(const model::project_name& project) { return project_prefix(project) + "components/"; }
-std::string machines_prefix(const model::project_name& project) { return project_prefix(project) + "machines/"; }
+std::string components_prefix(const model::project_name& project)
+{
+    return project_prefix(project) + "components/";
+}
+std::string machines_prefix(const model::project_name& project)
+{
+    return project_prefix(project) + "machines/";
+}
 
 std::string state_key(const model::project_name& project, const model::component_name& component)
 {

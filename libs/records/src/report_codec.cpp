@@ -12,9 +12,10 @@ namespace {
 
 json::object instance_json(const model::instance_report& i)
 {
-    return {{"name", i.name.text()}, {"container", i.container.text()}, {"release", model::value_of(i.release)},
-        {"imageid", i.image.text()}, {"state", i.state}, {"health", i.health}, {"address", i.address},
-        {"since", base::rfc3339(i.since)}, {"connections", i.connections}};
+    return {{"name", i.name.text()}, {"container", i.container.text()},
+        {"release", model::value_of(i.release)}, {"imageid", i.image.text()}, {"state", i.state},
+        {"health", i.health}, {"address", i.address}, {"since", base::rfc3339(i.since)},
+        {"connections", i.connections}};
 }
 
 model::instance_report instance_from(const json::object& from)
@@ -57,7 +58,8 @@ std::optional<model::release_number> number_of(const json::object& from, std::st
 
 json::object to_json(const model::condition& condition)
 {
-    json::object out{{"code", condition.code}, {"text", condition.text}, {"since", base::rfc3339(condition.since)}};
+    json::object out{
+        {"code", condition.code}, {"text", condition.text}, {"since", base::rfc3339(condition.since)}};
     if (!condition.instance.empty())
         out["instance"] = condition.instance;
     if (condition.until)
@@ -120,9 +122,9 @@ std::string encode(const model::machine_report& report)
     json::array components;
     for (const auto& component : report.components)
         components.emplace_back(component.text());
-    return json::serialize(json::object{{"status", "running"}, {"id", report.id.text()}, {"host", report.host},
-        {"pid", report.pid}, {"version", report.version}, {"components", std::move(components)},
-        {"startedAt", base::rfc3339(report.started_at)}});
+    return json::serialize(json::object{{"status", "running"}, {"id", report.id.text()},
+        {"host", report.host}, {"pid", report.pid}, {"version", report.version},
+        {"components", std::move(components)}, {"startedAt", base::rfc3339(report.started_at)}});
 }
 
 base::result<model::machine_report> decode_machine_report(std::string_view text)

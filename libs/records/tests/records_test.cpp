@@ -17,8 +17,12 @@ const base::wall_time noon = std::chrono::sys_days(std::chrono::year(2026) / 11 
 
 model::evidence sample_evidence()
 {
-    return {.reason = "exited with code 3 before it was ready", .instance = "shop-web-7-1", .exit_code = 3,
-        .oom_killed = true, .last_log_lines = {"starting", "no \"database\""}, .check = "http",
+    return {.reason = "exited with code 3 before it was ready",
+        .instance = "shop-web-7-1",
+        .exit_code = 3,
+        .oom_killed = true,
+        .last_log_lines = {"starting", "no \"database\""},
+        .check = "http",
         .last_answer = "connection refused"};
 }
 
@@ -41,8 +45,10 @@ TEST(keys, parse_what_they_write_and_nothing_else)
     ASSERT_TRUE(release);
     EXPECT_EQ(release->release, seven);
     for (const auto* other : {"/gantryd/projects/shop/config", "/gantryd/projects/shop/components/web",
-             "/gantryd/projects/shop/components/web/releases/x", "/gantryd/projects/shop/components/web/releases/0",
-             "/gantryd/projects/shop/components/web/rollout", "/gantryd/projects/shopping/components/web/state"})
+             "/gantryd/projects/shop/components/web/releases/x",
+             "/gantryd/projects/shop/components/web/releases/0",
+             "/gantryd/projects/shop/components/web/rollout",
+             "/gantryd/projects/shopping/components/web/state"})
         EXPECT_FALSE(records::parse_component_key(shop, other)) << other;
     EXPECT_TRUE(records::is_report_key(shop, records::report_key(shop, model::machine_id("m1"), web)));
     EXPECT_FALSE(records::is_report_key(shop, records::machine_key(shop, model::machine_id("m1"))));
@@ -98,10 +104,11 @@ TEST(codec, reports_and_back)
     report.state = "updating";
     report.running = model::release_number{6};
     report.wanted = seven;
-    report.instances.push_back({model::instance_name("shop-web-6-1"), model::container_id("c0"),
-        model::release_number{6}, model::image_id("sha256:1"), "draining", "passing", "172.17.0.2", noon, 14});
-    report.conditions.push_back(
-        {"draining", "shop-web-6-1", "14 connections", noon, noon + 30s, "it is killed", "gantryd kill shop -c web"});
+    report.instances.push_back(
+        {model::instance_name("shop-web-6-1"), model::container_id("c0"), model::release_number{6},
+            model::image_id("sha256:1"), "draining", "passing", "172.17.0.2", noon, 14});
+    report.conditions.push_back({"draining", "shop-web-6-1", "14 connections", noon, noon + 30s,
+        "it is killed", "gantryd kill shop -c web"});
     report.last_failure = sample_evidence();
     report.reported_at = noon;
     const auto back = records::decode_component_report(records::encode(report));

@@ -11,7 +11,9 @@ namespace asio = boost::asio;
 namespace gantryd::runtime {
 
 struct dirty_flag::state {
-    explicit state(asio::any_io_executor ex) : changed(std::move(ex), asio::steady_timer::time_point::max()) {}
+    explicit state(asio::any_io_executor ex) : changed(std::move(ex), asio::steady_timer::time_point::max())
+    {
+    }
     bool set = false;
     asio::steady_timer changed;  // never expires; cancelled = "look at the flag again"
 };

@@ -88,7 +88,8 @@ base::result<std::pair<pid_t, int>> spawn(const std::vector<std::string>& comman
     posix_spawnattr_setsigdefault(&attributes, &defaults);
     // A group of its own: Ctrl-C at our terminal must not reach a proxy that is to outlive us.
     posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setflags(
+        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 
     std::vector<char*> arguments;
     for (const auto& word : command)
@@ -117,7 +118,8 @@ asio::awaitable<void> read_output(asio::posix::stream_descriptor& from, std::str
 {
     std::array<char, 4096> buffer{};
     for (;;) {
-        const auto [ec, n] = co_await from.async_read_some(asio::buffer(buffer), asio::as_tuple(asio::use_awaitable));
+        const auto [ec, n] =
+            co_await from.async_read_some(asio::buffer(buffer), asio::as_tuple(asio::use_awaitable));
         if (ec)
             co_return;
         keep_some(output, buffer.data(), n);

@@ -89,7 +89,8 @@ void task_scope::spawn(std::string name, asio::awaitable<void> task)
         if (st->children.empty())
             st->empty.cancel();
     };
-    asio::co_spawn(st->empty.get_executor(), std::move(task), asio::bind_cancellation_slot(slot, std::move(done)));
+    asio::co_spawn(
+        st->empty.get_executor(), std::move(task), asio::bind_cancellation_slot(slot, std::move(done)));
 }
 
 void task_scope::stop(const std::string& name) noexcept

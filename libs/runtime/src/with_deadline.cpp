@@ -18,8 +18,7 @@ asio::awaitable<race_outcome> race(asio::awaitable<void> work, clock& clk, time_
 
     // parallel_group and not `work || sleep`: operator|| waits for the first *success*, so an error of
     // `work` would be held back until the deadline and then lost.
-    auto group = asio::experimental::make_parallel_group(
-        asio::co_spawn(ex, std::move(work), asio::deferred),
+    auto group = asio::experimental::make_parallel_group(asio::co_spawn(ex, std::move(work), asio::deferred),
         asio::co_spawn(ex, clk.sleep_until(deadline), asio::deferred));
     auto done = co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
     const auto& [order, work_error, sleep_error] = done;

@@ -50,7 +50,8 @@ asio::awaitable<void> wait_a_day(runtime::clock& clk, int& finished)
 TEST(with_deadline, returns_what_the_operation_returned)
 {
     runtime::simulation sim;
-    auto got = sim.outcome_after(1s, runtime::with_deadline(sim.clock, sim.clock.now() + 5s, "get", answer_after(sim.clock, 1s)));
+    auto got = sim.outcome_after(
+        1s, runtime::with_deadline(sim.clock, sim.clock.now() + 5s, "get", answer_after(sim.clock, 1s)));
     ASSERT_TRUE(got && *got);
     EXPECT_EQ(**got, 42);
 }
@@ -58,7 +59,8 @@ TEST(with_deadline, returns_what_the_operation_returned)
 TEST(with_deadline, an_error_is_reported_at_once_not_at_the_deadline)
 {
     runtime::simulation sim;
-    auto got = sim.outcome_after(10ms, runtime::with_deadline(sim.clock, sim.clock.now() + 1h, "get", fail_after(sim.clock, 10ms)));
+    auto got = sim.outcome_after(
+        10ms, runtime::with_deadline(sim.clock, sim.clock.now() + 1h, "get", fail_after(sim.clock, 10ms)));
     ASSERT_TRUE(got && !*got);
     EXPECT_EQ(got->error(), errc::unavailable);
 }
@@ -66,14 +68,16 @@ TEST(with_deadline, an_error_is_reported_at_once_not_at_the_deadline)
 TEST(with_deadline, an_exception_is_reported_at_once)
 {
     runtime::simulation sim;
-    EXPECT_THROW((void)sim.outcome_after(10ms, runtime::with_deadline(sim.clock, sim.clock.now() + 1h, "get", throw_after(sim.clock, 10ms))),
+    EXPECT_THROW((void)sim.outcome_after(10ms, runtime::with_deadline(sim.clock, sim.clock.now() + 1h, "get",
+                                                   throw_after(sim.clock, 10ms))),
         std::logic_error);
 }
 
 TEST(with_deadline, an_hour_of_waiting_ends_with_the_sentence_it_was_given)
 {
     runtime::simulation sim;
-    auto got = sim.outcome_after(1h, runtime::with_deadline(sim.clock, sim.clock.now() + 1h, "docker inspect", answer_after(sim.clock, 2h)));
+    auto got = sim.outcome_after(1h, runtime::with_deadline(sim.clock, sim.clock.now() + 1h, "docker inspect",
+                                         answer_after(sim.clock, 2h)));
     ASSERT_TRUE(got && !*got);
     EXPECT_EQ(got->error(), errc::timed_out);
     EXPECT_EQ(got->error().context(), "docker inspect");

@@ -18,7 +18,9 @@ class log_field {
 public:
     template <class T>
     log_field(std::string_view key, const T& value)
-        : key_(key), value_(fmt::format("{}", value)), bare_(std::is_arithmetic_v<T>)
+        : key_(key),
+          value_(fmt::format("{}", value)),
+          bare_(std::is_arithmetic_v<T>)
     {
     }
     std::string_view key() const noexcept { return key_; }

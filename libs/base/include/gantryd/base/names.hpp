@@ -14,7 +14,8 @@ inline constexpr std::size_t longest_name = 63;
 bool is_name(std::string_view text) noexcept;
 
 /// What is_name() asks for, as the end of an error sentence.
-inline constexpr std::string_view name_rule = "1 to 63 letters, digits, '_', '.' or '-', the first a letter or digit";
+inline constexpr std::string_view name_rule =
+    "1 to 63 letters, digits, '_', '.' or '-', the first a letter or digit";
 
 /// Words of a command line the way a shell would cut them, quotes and backslashes included, without any
 /// expansion. An unclosed quote runs to the end of the text.

@@ -13,7 +13,7 @@ struct component_overview {
     model::component_name name;
     std::optional<model::component_state> state;  ///< absent: never released
     std::map<model::release_number, model::release> releases;
-    std::vector<model::component_report> reports;  ///< one per machine that ever ran it
+    std::vector<model::component_report> reports;     ///< one per machine that ever ran it
     std::optional<model::component_spec> configured;  ///< absent: not in the stored config any more
 
     /// The release that the state names; null when there is none.
@@ -24,7 +24,8 @@ struct component_overview {
 
 struct project_overview {
     std::optional<stored_config> config;
-    std::vector<component_overview> components;  ///< in the config's order, then those that only the store knows
+    std::vector<component_overview>
+        components;  ///< in the config's order, then those that only the store knows
     std::vector<model::machine_report> machines;  ///< daemons that are there now
     store::revision at{};
 

@@ -19,8 +19,8 @@ namespace gantryd::daemon {
 
 /// The outside world, owned by main(); everything outlives the daemon.
 struct collaborators {
-    store::store& desired;   ///< projects, releases, reports
-    store::store& ledger;    ///< small local facts that must survive a restart; losing it is harmless
+    store::store& desired;  ///< projects, releases, reports
+    store::store& ledger;   ///< small local facts that must survive a restart; losing it is harmless
     docker::engine& docker;
     haproxy::proxy& proxy;
     health::prober& prober;
@@ -58,9 +58,9 @@ struct options {
     std::string host;     ///< this machine's name, for people
     std::string version;  ///< gantryd's
     std::int64_t pid = 0;
-    std::string boot_id;  ///< changes with every boot of the machine
+    std::string boot_id;            ///< changes with every boot of the machine
     std::string binding_directory;  ///< for bindings with "{container_id}"
-    bool publish = true;  ///< write reports and presence to the store
+    bool publish = true;            ///< write reports and presence to the store
 };
 
 /// Reconciles until cancelled: follows the desired state, Docker, the probes and the proxy, plans, and acts.

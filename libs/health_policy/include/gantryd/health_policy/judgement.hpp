@@ -16,18 +16,18 @@ std::string_view text_of(verdict value) noexcept;
 /// What is known of one check of one instance.
 struct judgement {
     verdict now = verdict::undecided;
-    time_point since{};   ///< of the verdict
-    int passes = 0;       ///< in a row
-    int failures = 0;     ///< in a row, those within the grace not counted
-    int tries = 0;        ///< in all
+    time_point since{};        ///< of the verdict
+    int passes = 0;            ///< in a row
+    int failures = 0;          ///< in a row, those within the grace not counted
+    int tries = 0;             ///< in all
     bool ever_passed = false;  ///< the verdict was passing once
-    std::string answer;   ///< of the last try
+    std::string answer;        ///< of the last try
 
     friend bool operator==(const judgement&, const judgement&) = default;
 };
 
-/// One more answer. `rise` passes in a row make the verdict passing, `fall` failures in a row make it failing;
-/// failures within `grace` of the instance's start do not count.
+/// One more answer. `rise` passes in a row make the verdict passing, `fall` failures in a row make it
+/// failing; failures within `grace` of the instance's start do not count.
 judgement judge(judgement before, const model::check_spec& check, bool passed, std::string answer,
     time_point started_at, time_point now);
 

@@ -28,8 +28,8 @@ struct port_mapping {
     friend bool operator==(const port_mapping&, const port_mapping&) = default;
 };
 
-/// One probe of a container. Kinds tcp, http, https use `port`; http and https use `path`; exec uses `command`;
-/// connection passes while nobody is connected to the container.
+/// One probe of a container. Kinds tcp, http, https use `port`; http and https use `path`; exec uses
+/// `command`; connection passes while nobody is connected to the container.
 struct check_spec {
     check_kind kind = check_kind::tcp;
     std::string id;  ///< the title people see; the kind when the file gives none
@@ -58,8 +58,9 @@ struct signal_spec {
 };
 
 struct volume_binding {
-    std::string external;  ///< a path of the machine; "{container_id}" becomes the container's 12-character id
-    std::string volume;    ///< a path in the container
+    std::string
+        external;        ///< a path of the machine; "{container_id}" becomes the container's 12-character id
+    std::string volume;  ///< a path in the container
     friend bool operator==(const volume_binding&, const volume_binding&) = default;
 };
 

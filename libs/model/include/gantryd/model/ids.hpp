@@ -8,10 +8,10 @@ namespace gantryd::model {
 using project_name = base::strong_id<struct project_tag>;
 using component_name = base::strong_id<struct component_tag>;
 using machine_id = base::strong_id<struct machine_tag>;
-using container_id = base::strong_id<struct container_tag>;   ///< Docker's 64 hex digits
-using instance_name = base::strong_id<struct instance_tag>;   ///< <project>-<component>-<release>-<n>
-using image_id = base::strong_id<struct image_tag>;           ///< "sha256:" and 64 hex digits
-using route_id = base::strong_id<struct route_tag>;           ///< one external port: "web_8888"
+using container_id = base::strong_id<struct container_tag>;  ///< Docker's 64 hex digits
+using instance_name = base::strong_id<struct instance_tag>;  ///< <project>-<component>-<release>-<n>
+using image_id = base::strong_id<struct image_tag>;          ///< "sha256:" and 64 hex digits
+using route_id = base::strong_id<struct route_tag>;          ///< one external port: "web_8888"
 
 /// Counts a component's releases from 1. Compared and passed on; next() is its only arithmetic.
 enum class release_number : std::int64_t {};

@@ -22,13 +22,13 @@ enum class release_outcome {
 
 /// Why an instance or a release failed: what an operator would ask for first.
 struct evidence {
-    std::string reason;                    ///< one sentence: "exited with code 3 before it was ready"
-    std::string instance;                  ///< the container's name
+    std::string reason;    ///< one sentence: "exited with code 3 before it was ready"
+    std::string instance;  ///< the container's name
     std::optional<int> exit_code;
     bool oom_killed = false;
     std::vector<std::string> last_log_lines;
-    std::string check;                     ///< id of the check that failed last
-    std::string last_answer;               ///< what that check saw
+    std::string check;        ///< id of the check that failed last
+    std::string last_answer;  ///< what that check saw
 
     friend bool operator==(const evidence&, const evidence&) = default;
 };

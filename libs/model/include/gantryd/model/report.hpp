@@ -40,7 +40,7 @@ struct instance_report {
 struct component_report {
     machine_id machine;
     component_name component;
-    std::string state;  ///< running, updating, degraded, stopping, stopped, failed
+    std::string state;                      ///< running, updating, degraded, stopping, stopped, failed
     std::optional<release_number> running;  ///< the newest release that serves here
     std::optional<release_number> wanted;
     std::vector<instance_report> instances;

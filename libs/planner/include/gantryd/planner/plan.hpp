@@ -68,8 +68,8 @@ struct settle_release {
     friend auto operator<=>(const settle_release&, const settle_release&) = default;
 };
 
-using action = std::variant<create_instance, start_instance, mark_ready, condemn_instance, begin_drain, send_signals,
-    stop_instance, kill_instance, remove_instance, update_proxy, settle_release>;
+using action = std::variant<create_instance, start_instance, mark_ready, condemn_instance, begin_drain,
+    send_signals, stop_instance, kill_instance, remove_instance, update_proxy, settle_release>;
 
 /// Something that waits, in steady time; see model::condition for the members.
 struct condition {
@@ -87,7 +87,8 @@ struct condition {
 
 /// A component in one word, with the release that serves.
 struct summary {
-    std::string state;  ///< running, updating, degraded, starting, stopping, stopped, failed, unreleased, held
+    std::string
+        state;  ///< running, updating, degraded, starting, stopping, stopped, failed, unreleased, held
     std::optional<model::release_number> running;
 
     friend bool operator==(const summary&, const summary&) = default;
@@ -108,8 +109,8 @@ struct plan {
 /// took effect: the same actions come again, and who carries them out drops those that are under way.
 ///
 /// Guarantees: an instance that serves is drained only when, without it, as many as wanted serve as read back
-/// from the proxy (or it is to be stopped by an operator's word); one is stopped only when drain::decide() says
-/// so; a failed release never replaces one that serves.
+/// from the proxy (or it is to be stopped by an operator's word); one is stopped only when drain::decide()
+/// says so; a failed release never replaces one that serves.
 plan make_plan(const world& from);
 
 /// How long the next restart is held back after `count` failures in a row: nothing after the first, then one

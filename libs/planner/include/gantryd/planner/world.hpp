@@ -30,21 +30,21 @@ struct instance {
     std::string address;
     time_point started_at{};  ///< the container's start; before it, when we learned of the container
     std::optional<int> exit_code;
-    std::int64_t pid = 0;           ///< of its first process, as the engine's machine counts; 0 when not known
+    std::int64_t pid = 0;  ///< of its first process, as the engine's machine counts; 0 when not known
 
-    verdict ready = verdict::undecided;   ///< its ready checks together
-    verdict healthy = verdict::passing;   ///< its health checks together
-    std::string check;                    ///< id of the check that failed last
-    std::string answer;                   ///< what it saw
-    std::optional<time_point> ready_at;   ///< since when it may serve; kept once it is set
+    verdict ready = verdict::undecided;  ///< its ready checks together
+    verdict healthy = verdict::passing;  ///< its health checks together
+    std::string check;                   ///< id of the check that failed last
+    std::string answer;                  ///< what it saw
+    std::optional<time_point> ready_at;  ///< since when it may serve; kept once it is set
 
     std::optional<model::evidence> failure;  ///< condemned: why, with what was there to be seen
     std::optional<time_point> drain_since;
     std::string drain_reason;
-    bool signals_done = false;                  ///< termination signals
-    verdict termination = verdict::undecided;   ///< its termination checks together
-    std::chrono::milliseconds idle_for{0};      ///< see drain::facts
-    std::optional<time_point> stop_since;       ///< its stop signal was sent
+    bool signals_done = false;                 ///< termination signals
+    verdict termination = verdict::undecided;  ///< its termination checks together
+    std::chrono::milliseconds idle_for{0};     ///< see drain::facts
+    std::optional<time_point> stop_since;      ///< its stop signal was sent
 
     friend bool operator==(const instance&, const instance&) = default;
 };
@@ -70,9 +70,9 @@ struct component {
 
 /// One source of the world: is it there, since when, and what it said when it was not.
 struct source {
-    bool known = false;      ///< it has answered at least once
+    bool known = false;  ///< it has answered at least once
     bool reachable = false;
-    time_point since{};      ///< of `reachable`
+    time_point since{};  ///< of `reachable`
     std::string error;
 
     friend bool operator==(const source&, const source&) = default;
@@ -91,8 +91,8 @@ struct world {
     source haproxy;
 };
 
-/// The release that is to run: the wanted one or, once that has failed, the newest one before it that was live.
-/// Null when there is none.
+/// The release that is to run: the wanted one or, once that has failed, the newest one before it that was
+/// live. Null when there is none.
 const model::release* effective_release(const component& of);
 
 /// True for a release that failed on this machine, also before the store was told.
@@ -105,7 +105,8 @@ const model::component_spec* spec_of(const world& in, const instance& of);
 /// the address.
 model::route_id route_of(const model::component_spec& spec, const model::port_mapping& port);
 
-/// True when every route of the instance was read back as sending it traffic. Without ports: when it is ready.
+/// True when every route of the instance was read back as sending it traffic. Without ports: when it is
+/// ready.
 bool is_serving(const world& in, const instance& of);
 
 /// True when no route sends it new traffic, as read back.

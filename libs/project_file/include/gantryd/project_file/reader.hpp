@@ -13,8 +13,8 @@ namespace gantryd::project_file {
 
 /// One thing wrong with a project file.
 struct problem {
-    int line = 0;    ///< from 1
-    int column = 0;  ///< from 1
+    int line = 0;          ///< from 1
+    int column = 0;        ///< from 1
     std::string field;     ///< "components[0].ports[1].external"; empty for the file as a whole
     std::string expected;  ///< "expected a port number from 1 to 65535, found \"http\""
 

@@ -10,7 +10,10 @@ namespace gantryd::runtime {
 class backoff {
 public:
     backoff(base::duration first, base::duration longest, std::mt19937& random) noexcept
-        : first_(first), longest_(longest), next_(first), random_(&random)
+        : first_(first),
+          longest_(longest),
+          next_(first),
+          random_(&random)
     {
     }
 

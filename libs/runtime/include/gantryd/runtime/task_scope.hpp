@@ -32,9 +32,10 @@ public:
     /// How many children still run.
     std::size_t size() const noexcept;
 
-    /// Suspends until the last child is gone, then rethrows the first failure, if any. Goes on waiting when the
-    /// caller is cancelled meanwhile; a caller that was cancelled before must reset its cancellation state first
-    /// (this_coro::reset_cancellation_state(disable_cancellation())), or awaiting this throws at once.
+    /// Suspends until the last child is gone, then rethrows the first failure, if any. Goes on waiting when
+    /// the caller is cancelled meanwhile; a caller that was cancelled before must reset its cancellation
+    /// state first (this_coro::reset_cancellation_state(disable_cancellation())), or awaiting this throws at
+    /// once.
     boost::asio::awaitable<void> join();
 
     /// The same, but ends when the caller is cancelled: stop() and join() must follow then.

@@ -14,7 +14,10 @@ public:
     explicit manual_clock(boost::asio::io_context& loop) : loop_(loop) {}
 
     time_point now() const noexcept override { return now_; }
-    wall_time wall_now() const noexcept override { return wall_time(std::chrono::duration_cast<wall_time::duration>(now_.time_since_epoch())); }
+    wall_time wall_now() const noexcept override
+    {
+        return wall_time(std::chrono::duration_cast<wall_time::duration>(now_.time_since_epoch()));
+    }
     boost::asio::awaitable<void> sleep_until(time_point when) override;
 
     /// Runs everything that is ready, without moving time.

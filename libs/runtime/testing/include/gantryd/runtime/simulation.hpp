@@ -37,7 +37,8 @@ private:
     void start(boost::asio::awaitable<void> op, std::shared_ptr<std::exception_ptr> failure);
 
     template <class T>
-    static boost::asio::awaitable<void> keep(std::shared_ptr<std::optional<T>> to, boost::asio::awaitable<T> op)
+    static boost::asio::awaitable<void> keep(
+        std::shared_ptr<std::optional<T>> to, boost::asio::awaitable<T> op)
     {
         *to = co_await std::move(op);
     }
