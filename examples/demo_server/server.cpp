@@ -1,13 +1,11 @@
 #include "server.hpp"
 
 #include "http_message.hpp"
+#include "sockets.hpp"
 
-#include <arpa/inet.h>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -75,7 +73,7 @@ private:
     void on_timer(std::uint64_t what);
     void on_signal();
     void start_listening();
-    int listen_on(std::uint16_t port, std::uint64_t as);
+    int watched_listener(std::uint16_t port, std::uint64_t as);
     void accept_all(int listener, protocol speaks);
     void begin_to_stop(const char* why);
     void end_with(int code) { exit_code_ = code; }
@@ -235,41 +233,27 @@ void server::start_listening()
 {
     if (stopping_)
         return;
-    http_listener_ = listen_on(how_.port, http_listener);
-    echo_listener_ = listen_on(how_.echo_port, echo_listener);
+    http_listener_ = watched_listener(how_.port, http_listener);
+    echo_listener_ = watched_listener(how_.echo_port, echo_listener);
     if (http_listener_ < 0 || echo_listener_ < 0)
         return end_with(1);
     say("version " + how_.version + " serves HTTP on port " + std::to_string(how_.port) + ", echo on port " +
         std::to_string(how_.echo_port));
 }
 
-int server::listen_on(std::uint16_t port, std::uint64_t as)
+int server::watched_listener(std::uint16_t port, std::uint64_t as)
 {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    const int on = 1;
-    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_ANY);
-    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        ::listen(fd, 1024) != 0) {
+    const int fd = listen_on(port);
+    if (fd < 0)
         say("cannot listen on port " + std::to_string(port) + ": " + std::strerror(errno));
-        ::close(fd);
-        return -1;
-    }
-    watch(fd, as, EPOLLIN, EPOLL_CTL_ADD);
+    else
+        watch(fd, as, EPOLLIN, EPOLL_CTL_ADD);
     return fd;
 }
 
 void server::accept_all(int listener, protocol speaks)
 {
-    for (;;) {
-        const int fd = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0)
-            return;
-        const int on = 1;
-        ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    for (int fd = accept_from(listener); fd >= 0; fd = accept_from(listener)) {
         const auto id = next_id_++;
         auto& c = connections_[id];
         c.fd = fd;

@@ -83,7 +83,7 @@ std::optional<wall_time> parse_rfc3339(std::string_view text)
     const int mo = take_number(text, 2);
     const bool dash2 = take(text, '-');
     const int d = take_number(text, 2);
-    const bool t = take(text, 'T') || take(text, 't') || take(text, ' ');
+    const bool t = take(text, 'T') || take(text, 't');
     const int h = take_number(text, 2);
     const bool colon1 = take(text, ':');
     const int mi = take_number(text, 2);
@@ -92,7 +92,8 @@ std::optional<wall_time> parse_rfc3339(std::string_view text)
     if (y < 0 || !dash1 || mo < 1 || !dash2 || d < 1 || !t || h < 0 || !colon1 || mi < 0 || !colon2 || s < 0)
         return std::nullopt;
     const year_month_day date{year(y), month(static_cast<unsigned>(mo)), day(static_cast<unsigned>(d))};
-    if (!date.ok() || h > 23 || mi > 59 || s > 60)
+    // Beyond these years a count of nanoseconds overflows.
+    if (!date.ok() || y < 1678 || y > 2261 || h > 23 || mi > 59 || s > 60)
         return std::nullopt;
     std::optional<nanoseconds> fraction = nanoseconds(0);
     if (take(text, '.'))

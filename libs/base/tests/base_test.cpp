@@ -71,7 +71,7 @@ TEST(time, rfc3339_and_back)
     EXPECT_EQ(base::rfc3339(when), "2026-11-21T03:14:19.123Z");
     EXPECT_EQ(base::parse_rfc3339("2026-11-21T03:14:19.123Z"), when);
     EXPECT_EQ(base::parse_rfc3339("2026-11-21T05:14:19.123000000+02:00"), when);
-    EXPECT_EQ(base::parse_rfc3339("0001-01-01T00:00:00Z").has_value(), true);
+    EXPECT_FALSE(base::parse_rfc3339("0001-01-01T00:00:00Z")) << "nanoseconds do not reach that far";
     for (const auto* bad : {"", "2026-11-21", "2026-13-01T00:00:00Z", "2026-11-21T03:14:19",
              "2026-11-21T03:14:19.Z", "2026-11-21T03:14:19Zx", "2026-02-30T00:00:00Z"})
         EXPECT_FALSE(base::parse_rfc3339(bad)) << bad;

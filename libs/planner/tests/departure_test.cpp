@@ -185,6 +185,19 @@ TEST(stop, one_that_does_not_obey_is_killed)
     EXPECT_EQ(s.does(), (lines{"kill shop-web-1-2"}));
 }
 
+TEST(stop, a_condemned_one_is_stopped_at_once_and_killed_when_it_does_not_obey)
+{
+    auto s = with_instances(1);
+    auto& i = s.draining(1, 2, 5);
+    i.drain_since.reset();
+    i.failure = model::evidence{.reason = "not ready within 10.0s"};
+    s.settle_proxy();
+    EXPECT_EQ(s.does(), (lines{"stop shop-web-1-2"}));
+    EXPECT_EQ(s.does(), lines{});
+    s.later(15s);
+    EXPECT_EQ(s.does(), (lines{"kill shop-web-1-2"}));
+}
+
 TEST(stop, waits_for_the_termination_checks)
 {
     auto spec = scene::web();
@@ -236,6 +249,7 @@ TEST(kill, waits_for_nobody)
     s.draining(1, 4, 7);
     s.w.instances[model::instance_name("shop-web-1-5")].component = model::component_name("web");
     s.slot("web_8888", 1).sessions = 9;
+    s.later(30s);
     s.of().intent = model::intent::killed;
     EXPECT_EQ(s.does(), (lines{"proxy web_8888[s3 draining 10.0.1.4:80]", "kill shop-web-1-1",
                             "kill shop-web-1-2", "remove shop-web-1-3", "kill shop-web-1-4"}));
@@ -267,4 +281,14 @@ TEST(docker_away, still_takes_a_sick_one_out_of_the_routes)
     s.w.docker.reachable = false;
     s.falls_sick("shop-web-1-2");
     EXPECT_EQ(s.does(), (lines{"proxy web_8888[s1 serving 10.0.1.1:80, s2 draining 10.0.1.2:80]"}));
+}
+
+TEST(docker_away, still_drains_an_old_one_whose_replacement_serves)
+{
+    auto s = with_instances(1);
+    s.release(2, release_outcome::live);
+    s.serving(2, 1);
+    s.settle_proxy();
+    s.w.docker.reachable = false;
+    EXPECT_EQ(s.does(), (lines{"begin_drain shop-web-1-1: release 2 takes its place"}));
 }

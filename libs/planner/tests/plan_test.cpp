@@ -309,6 +309,18 @@ TEST(update, a_sick_instance_is_not_held_against_a_release_that_serves_without_i
     EXPECT_EQ(s.does(), (lines{"begin_drain shop-web-1-1: its health checks fail (failure)"}));
 }
 
+TEST(update, the_first_release_of_all_is_settled_as_failed_when_it_exits)
+{
+    scene s;
+    s.release(1, release_outcome::pending);
+    s.does();
+    s.starts("shop-web-1-1");
+    s.exits("shop-web-1-1", 3);
+    EXPECT_EQ(s.does(), (lines{"condemn shop-web-1-1: exited with code 3 before it was ready"}));
+    EXPECT_EQ(s.does(), (lines{"proxy", "remove shop-web-1-1", "settle web 1 failed"}));
+    EXPECT_EQ(s.does(), lines{});
+}
+
 TEST(update, a_failed_release_with_nothing_to_go_back_to_is_left_as_it_is)
 {
     scene s;

@@ -17,7 +17,7 @@ using wall_time = std::chrono::system_clock::time_point;
 /// "2026-11-21T03:14:19.123Z": RFC 3339 in UTC, to the millisecond.
 std::string rfc3339(wall_time when);
 
-/// Any RFC 3339 time, with any number of digits of a second and any offset.
+/// An RFC 3339 time of the years 1678 to 2261, with any number of digits of a second and any offset.
 std::optional<wall_time> parse_rfc3339(std::string_view text);
 
 /// For people: "350ms", "4.2s", "3m 5s", "2h 10m", "3d 4h".
