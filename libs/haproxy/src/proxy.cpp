@@ -101,6 +101,9 @@ private:
     asio::awaitable<result<void>> stop(time_point deadline);
 
     std::vector<route> served_by(const std::optional<observation>& seen) const;
+    /// When the master was killed its workers follow, but hold their ports for some milliseconds more: waits
+    /// until every port is free, half a second at the longest.
+    asio::awaitable<void> await_dying_worker(const std::vector<route>& routes);
     std::vector<route> leave_out_taken_ports(std::vector<route> routes, const std::vector<route>& served);
     bool runs_this_structure(const observation& seen, const std::vector<route>& routes) const;
     proxy_view view_of(const std::optional<observation>& seen) const;
@@ -180,6 +183,8 @@ asio::awaitable<result<proxy_view>> haproxy_proxy::update(std::vector<route> rou
         log_.warning("haproxy does not answer, replacing it", {{"why", seen.error().context()}});
     auto now = seen ? std::move(*seen) : std::optional<observation>();
 
+    if (!now)
+        co_await await_dying_worker(routes);
     auto accepted = leave_out_taken_ports(std::move(routes), served_by(now));
     if (accepted.empty()) {
         const auto stopped = co_await stop(deadline);
@@ -230,6 +235,18 @@ std::vector<route> haproxy_proxy::served_by(const std::optional<observation>& se
     if (hash.empty() || haproxy_config::description_of(hash) != seen->current.description)
         return {};
     return haproxy_config::routes_in(*text);
+}
+
+asio::awaitable<void> haproxy_proxy::await_dying_worker(const std::vector<route>& routes)
+{
+    using namespace std::chrono_literals;
+    const auto ours = [this](pid_t pid) { return supervisor_.is_ours(pid); };
+    const auto is_taken = [&](const route& r) {
+        return why_not_bindable(haproxy_config::canonical_address(r.bind), r.port, ours).has_value();
+    };
+    const auto give_up = clk_.now() + 500ms;
+    while (clk_.now() < give_up && std::ranges::any_of(routes, is_taken))
+        co_await clk_.sleep_until(clk_.now() + 10ms);
 }
 
 std::vector<route> haproxy_proxy::leave_out_taken_ports(
