@@ -112,6 +112,7 @@ TEST_F(routes, the_proxy_ends_with_the_last_route)
     ASSERT_TRUE(proxy_pid());
     ASSERT_TRUE(ended_with(0, gantryd({"stop", project_, "-c", "web", "--wait"})));
     EXPECT_FALSE(connection::to(port_));
+    EXPECT_TRUE(wait_until([&] { return proxy_processes().empty(); }));
 }
 
 }  // namespace

@@ -133,6 +133,16 @@ TEST(sickness, of_everybody_leaves_everybody_in_the_routes)
     EXPECT_EQ(s.does(), lines{}) << "not even when the replacements are sick too";
 }
 
+TEST(sickness, gets_no_more_replacements_than_there_is_room_for)
+{
+    auto s = with_instances(2);
+    s.serving(1, 3);
+    for (const auto* name : {"shop-web-1-1", "shop-web-1-2", "shop-web-1-3"})
+        s.falls_sick(name);
+    s.settle_proxy();
+    EXPECT_EQ(s.does(), (lines{"create shop-web-1-4"})) << "twice as many as wanted are the most";
+}
+
 TEST(sickness, that_passes_leaves_one_too_many_which_goes)
 {
     auto s = with_instances(1);

@@ -95,16 +95,19 @@ void daemon_test::remove_everything()
 
 void daemon_test::stop_proxy() const
 {
-    const auto master = proxy_pid();
-    if (!master)
+    // One that was told to stop may still finish its connections, and has no pid file any more.
+    for (const auto pid : proxy_processes())
+        ::kill(pid, SIGTERM);
+    if (wait_until([&] { return proxy_processes().empty(); }, 5s))
         return;
-    ::kill(*master, SIGTERM);
-    const auto gone = [&] { return processes_with(state_directory().string() + "/haproxy").empty(); };
-    if (wait_until(gone, 5s))
-        return;
-    for (const auto pid : processes_with(state_directory().string() + "/haproxy"))
+    for (const auto pid : proxy_processes())
         ::kill(pid, SIGKILL);
-    wait_until(gone, 5s);
+    wait_until([&] { return proxy_processes().empty(); }, 5s);
+}
+
+std::vector<pid_t> daemon_test::proxy_processes() const
+{
+    return processes_with((state_directory() / "haproxy").string());
 }
 
 environment daemon_test::variables() const

@@ -74,6 +74,8 @@ protected:
 
     /// The master process of the test's HAProxy; none when it does not run.
     std::optional<pid_t> proxy_pid() const;
+    /// All its processes, those too that only finish their connections.
+    std::vector<pid_t> proxy_processes() const;
 
     /// What `why` says of the component.
     std::string why(const std::string& component = "web") const;
