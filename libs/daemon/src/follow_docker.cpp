@@ -5,6 +5,8 @@
 #include <gantryd/runtime/backoff.hpp>
 #include <gantryd/runtime/with_deadline.hpp>
 
+#include <algorithm>
+
 namespace gantryd::daemon {
 namespace {
 
@@ -90,6 +92,20 @@ std::vector<model::instance_name> take_list(state& st, const std::vector<docker:
     return unclear;
 }
 
+/// False for events that tell what we know or did ourselves: a look costs Docker time just when it starts a
+/// container.
+bool is_news(const state& st, const docker::container_event& event)
+{
+    if (event.action.starts_with("exec_") || event.action == "create")
+        return false;
+    if (event.action == "die")
+        return !st.ended.contains(event.id);
+    const bool our_start = std::ranges::any_of(st.world.instances, [&](const auto& entry) {
+        return entry.second.container == event.id && entry.second.now == planner::phase::created;
+    });
+    return event.action != "start" || !our_start;
+}
+
 boost::asio::awaitable<base::result<void>> look_at_containers(state& st)
 {
     ++st.docker_list;
@@ -152,8 +168,7 @@ boost::asio::awaitable<void> follow_docker_events(state& st)
         };
         auto on_event = [&](docker::container_event event) {
             since = event.time_nanoseconds;
-            // Probes inside the container make events of their own.
-            if (event.action.starts_with("exec_"))
+            if (!is_news(st, event))
                 return;
             st.suspects.insert(std::move(event.id));
             st.docker_dirty.set();
