@@ -25,22 +25,20 @@ std::optional<std::string> read_file(const std::string& path)
     return text;
 }
 
-/// Asks docker-credential-<helper>, which reads the registry from its stdin. A shell gives it one, because
-/// run_process() does not, and becomes the helper itself, so that the deadline kills the right process. The
-/// words come to it as arguments: nothing in them is expanded.
+/// Asks docker-credential-<helper>, which reads the registry from its stdin.
 asio::awaitable<base::result<registry_login>> ask_helper(
     runtime::clock& clk, std::string helper, std::string key, runtime::time_point deadline)
 {
     const auto program = "docker-credential-" + helper;
     if (!base::is_name(helper))
         co_return base::fail(base::errc::rejected, "a credential helper has an unusable name");
-    std::vector<std::string> command{
-        "/bin/sh", "-c", "exec \"$2\" get 2>/dev/null <<END\n$1\nEND\n", "sh", std::move(key), program};
-    auto ended = co_await runtime::run_process(clk, std::move(command), deadline);
+    std::vector<std::string> command{program, "get"};
+    runtime::process_streams streams{.input = std::move(key) + "\n", .keep_errors = false};
+    auto ended = co_await runtime::run_process(clk, std::move(command), deadline, std::move(streams));
+    if (!ended && ended.error() == base::errc::not_found)
+        co_return base::fail(base::errc::not_found, program + " is not installed");
     if (!ended)
         co_return base::fail(program, ended.error());
-    if (ended->exit_code == 127)
-        co_return base::fail(base::errc::not_found, program + " is not installed");
     if (ended->exit_code != 0)  // its output is not shown: it is the program that knows the secrets
         co_return base::fail(
             base::errc::rejected, program + " ended with exit code " + std::to_string(ended->exit_code));

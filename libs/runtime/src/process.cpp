@@ -23,6 +23,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -67,17 +68,25 @@ private:
     int output_fd_;
 };
 
-base::result<std::pair<pid_t, int>> spawn(const std::vector<std::string>& command)
+/// A file in memory that holds the input, at its begin; -1 and errno when the kernel refused.
+int input_file(const std::string& input)
 {
-    std::array<int, 2> pipe_ends{};
-    if (::pipe2(pipe_ends.data(), O_CLOEXEC) != 0)
-        return base::fail(base::errc::unavailable, std::string("pipe: ") + std::strerror(errno));
+    const int fd = ::memfd_create("input", MFD_CLOEXEC);
+    for (std::size_t written = 0; fd >= 0 && written < input.size();) {
+        const auto n = ::write(fd, input.data() + written, input.size() - written);
+        if (n < 0) {
+            ::close(fd);
+            return -1;
+        }
+        written += static_cast<std::size_t>(n);
+    }
+    ::lseek(fd, 0, SEEK_SET);
+    return fd;
+}
 
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, pipe_ends[1], STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, pipe_ends[1], STDERR_FILENO);
+/// posix_spawn() with the signals and the group of a fresh program; its errno.
+int spawn_with(const std::vector<std::string>& command, const posix_spawn_file_actions_t& files, pid_t& pid)
+{
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     sigset_t none;
@@ -96,11 +105,35 @@ base::result<std::pair<pid_t, int>> spawn(const std::vector<std::string>& comman
         arguments.push_back(const_cast<char*>(word.c_str()));  // NOLINT: execve's signature
     arguments.push_back(nullptr);
 
-    pid_t pid = -1;
     const int failed = ::posix_spawnp(&pid, arguments[0], &files, &attributes, arguments.data(), environ);
-    posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
+    return failed;
+}
+
+base::result<std::pair<pid_t, int>> spawn(
+    const std::vector<std::string>& command, const process_streams& streams)
+{
+    const int input = input_file(streams.input);
+    if (input < 0)
+        return base::fail(base::errc::unavailable, std::string("memfd: ") + std::strerror(errno));
+    std::array<int, 2> pipe_ends{};
+    if (::pipe2(pipe_ends.data(), O_CLOEXEC) != 0) {
+        ::close(input);
+        return base::fail(base::errc::unavailable, std::string("pipe: ") + std::strerror(errno));
+    }
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&files, pipe_ends[1], STDOUT_FILENO);
+    if (streams.keep_errors)
+        posix_spawn_file_actions_adddup2(&files, pipe_ends[1], STDERR_FILENO);
+    else
+        posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    pid_t pid = -1;
+    const int failed = spawn_with(command, files, pid);
+    posix_spawn_file_actions_destroy(&files);
     ::close(pipe_ends[1]);
+    ::close(input);
     if (failed != 0) {
         ::close(pipe_ends[0]);
         const auto code = failed == ENOENT ? base::errc::not_found : base::errc::unavailable;
@@ -138,9 +171,10 @@ void take_what_is_there(int fd, std::string& output)
     }
 }
 
-asio::awaitable<base::result<process_outcome>> collect(std::vector<std::string> command)
+asio::awaitable<base::result<process_outcome>> collect(
+    std::vector<std::string> command, process_streams streams)
 {
-    auto started = spawn(command);
+    auto started = spawn(command, streams);
     if (!started)
         co_return std::unexpected(started.error());
     child_process child(started->first, started->second);
@@ -163,10 +197,11 @@ asio::awaitable<base::result<process_outcome>> collect(std::vector<std::string> 
 }  // namespace
 
 asio::awaitable<base::result<process_outcome>> run_process(
-    clock& clk, std::vector<std::string> command, time_point deadline)
+    clock& clk, std::vector<std::string> command, time_point deadline, process_streams streams)
 {
     std::string what = command.at(0) + " did not end in time";
-    co_return co_await with_deadline(clk, deadline, std::move(what), collect(std::move(command)));
+    co_return co_await with_deadline(
+        clk, deadline, std::move(what), collect(std::move(command), std::move(streams)));
 }
 
 asio::awaitable<void> wait_for_exit(pid_t pid)

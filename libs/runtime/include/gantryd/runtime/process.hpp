@@ -13,14 +13,20 @@ namespace gantryd::runtime {
 
 struct process_outcome {
     int exit_code = 0;   ///< 128 + signal when a signal ended it
-    std::string output;  ///< stdout and stderr together, the first 64 KiB
+    std::string output;  ///< stdout, and stderr if kept, the first 64 KiB
 };
 
-/// Runs a program to its end, without a shell, stdin from /dev/null, no descriptor of ours but its output.
+/// What a program reads, and what of its words is kept.
+struct process_streams {
+    std::string input;        ///< its stdin
+    bool keep_errors = true;  ///< false: its stderr goes nowhere
+};
+
+/// Runs a program to its end, without a shell, and with no descriptor of ours but its streams.
 /// Errors: not_found (no such program), timed_out (it is killed then), unavailable (the kernel refused).
 /// Cancellation: terminal; the program is killed.
 boost::asio::awaitable<base::result<process_outcome>> run_process(
-    clock& clk, std::vector<std::string> command, time_point deadline);
+    clock& clk, std::vector<std::string> command, time_point deadline, process_streams streams = {});
 
 /// Suspends until the process is gone; at once when there is no such process. It need not be our child.
 /// Cancellation: terminal.

@@ -12,8 +12,20 @@ namespace gantryd::runtime {
 
 /// An event loop with a clock that only the test moves. No threads, no real sleeps.
 class simulation {
+    /// One whose coroutines can be ended before its members' turn comes.
+    struct event_loop : boost::asio::io_context {
+        using io_context::io_context;
+        using io_context::shutdown;
+    };
+
 public:
-    boost::asio::io_context loop{1};
+    simulation() = default;
+    simulation(const simulation&) = delete;
+    simulation& operator=(const simulation&) = delete;
+    /// Ends what is still under way: a coroutine that sleeps needs its clock to the last.
+    ~simulation() { loop.shutdown(); }
+
+    event_loop loop{1};
     manual_clock clock{loop};
 
     /// What op returned by the time `d` has passed; nothing when it is still under way (it then goes on,
