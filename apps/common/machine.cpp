@@ -43,7 +43,10 @@ public:
           ledger_(std::move(ledger)),
           random_(std::random_device()()),
           proxy_(haproxy::make_proxy(
-              {.program = from.haproxy, .directory = from.state_dir + "/haproxy"}, clk, log)),
+              {.program = from.haproxy,
+                  .directory = from.state_dir + "/haproxy",
+                  .hard_stop_after = std::chrono::seconds(from.haproxy_hard_stop_seconds)},
+              clk, log)),
           prober_(health::make_prober(clk, services_of(*docker_)))
     {
     }

@@ -28,6 +28,13 @@ void add_settings(CLI::App& to, settings& into)
     to.add_option("--haproxy", into.haproxy, "The HAProxy program")
         ->envname("GANTRYD_HAPROXY")
         ->capture_default_str();
+    const std::map<std::string, long> units{{"s", 1}, {"m", 60}, {"h", 3600}};
+    to.add_option("--haproxy-hard-stop-after", into.haproxy_hard_stop_seconds,
+          "A worker that a reload left behind cuts what it still has after: seconds, or with a unit (30m)")
+        ->envname("GANTRYD_HAPROXY_HARD_STOP_AFTER")
+        ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::CASE_INSENSITIVE))
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
     to.add_option("--log-format", into.log_format, "text or json")
         ->envname("GANTRYD_LOG_FORMAT")
         ->check(CLI::IsMember({"text", "json"}))

@@ -56,6 +56,47 @@ TEST_F(healing, the_death_of_one_of_two_instances_loses_no_request)
     EXPECT_TRUE(lost_nothing(load.finish(), {"v1"}));
 }
 
+TEST_F(healing, the_network_of_one_of_two_instances_may_go_and_no_request_is_lost)
+{
+    auto web = component("web", port_);
+    web["instances"] = 2;
+    ASSERT_NO_FATAL_FAILURE(configure({web}));
+    ASSERT_NO_FATAL_FAILURE(start_daemon());
+    ASSERT_NO_FATAL_FAILURE(deploy("v1"));
+    const auto victim = running().at(0).id;
+    background_load load(port_);
+    docker_.run({"network", "disconnect", "--force", "bridge", victim});
+    ASSERT_TRUE(wait_until(
+        [&] {
+            const auto now = running();
+            return now.size() == 2 && std::ranges::count(now, victim, &container::id) == 0;
+        },
+        60s))
+        << why();
+    EXPECT_TRUE(lost_nothing(load.finish(), {"v1"}));
+}
+
+TEST_F(healing, two_instances_that_fail_the_same_check_are_left_alone)
+{
+    auto web = component("web", port_);
+    web["instances"] = 2;
+    ASSERT_NO_FATAL_FAILURE(configure({web}));
+    ASSERT_NO_FATAL_FAILURE(start_daemon());
+    ASSERT_NO_FATAL_FAILURE(deploy("v1"));
+    const auto ids = [this] {
+        std::set<std::string> out;
+        for (const auto& each : containers())
+            out.insert(each.id);
+        return out;
+    };
+    const auto before = ids();
+    for (const auto& each : running())
+        ASSERT_TRUE(ask_at(each.address, 8080, "POST", "/fail"));
+    ASSERT_TRUE(wait_until([&] { return why().contains("dependency_suspected"); })) << why();
+    EXPECT_TRUE(holds_for(3s, [&] { return version_at(port_) == "v1"; })) << "both go on serving";
+    EXPECT_EQ(ids(), before);
+}
+
 TEST_F(healing, an_unhealthy_container_is_replaced_before_it_is_stopped)
 {
     ASSERT_NO_FATAL_FAILURE(deploy_web());

@@ -127,7 +127,7 @@ boost::asio::awaitable<executor::outcome> executor::create(planner::create_insta
     fresh.name = what.name;
     fresh.component = what.component;
     fresh.release = what.release;
-    fresh.started_at = st_.io.clk.now();
+    fresh.started_at = fresh.known_since = st_.io.clk.now();
     const auto release = st_.release_of(fresh);
     if (!release)
         co_return outcome();

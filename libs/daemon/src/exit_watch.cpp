@@ -2,6 +2,7 @@
 
 #include <gantryd/runtime/process.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 
@@ -23,25 +24,27 @@ bool is_process_of(const model::container_id& container, std::int64_t pid)
 
 void exit_watch::fit()
 {
+    if (watched_.size() > st_.world.instances.size())
+        std::erase_if(watched_, [&](const auto& process) {
+            return std::ranges::none_of(st_.world.instances,
+                [&](const auto& entry) { return entry.second.container == process.first; });
+        });
     for (const auto& [name, instance] : st_.world.instances) {
-        if (instance.now != planner::phase::running || instance.pid == 0 || watched_.contains(instance.pid))
+        if (instance.now != planner::phase::running || instance.pid == 0)
             continue;
-        watched_.insert(instance.pid);
-        tasks_.spawn("exit of " + name.text(), watch(name, instance.container, instance.pid));
+        if (watched_.emplace(instance.container, instance.pid).second)
+            tasks_.spawn("exit of " + name.text(), watch(name, instance.container, instance.pid));
     }
 }
 
 boost::asio::awaitable<void> exit_watch::watch(
     model::instance_name name, model::container_id container, std::int64_t pid)
 {
-    const bool local = is_process_of(container, pid);
-    if (local)
-        co_await runtime::wait_for_exit(static_cast<pid_t>(pid));
-    else if (runtime::is_alive(static_cast<pid_t>(pid)))
-        co_return;  // somebody else's process of that number: the engine is on another machine
-    watched_.erase(pid);
+    if (!is_process_of(container, pid))
+        co_return;  // the engine is on another machine, or it is over and Docker will say so
+    co_await runtime::wait_for_exit(static_cast<pid_t>(pid));
     auto* instance = st_.find(name);
-    if (!local || instance == nullptr || instance->container != container || instance->pid != pid)
+    if (instance == nullptr || instance->container != container || instance->pid != pid)
         co_return;
     st_.ended[container] = pid;
     instance->now = planner::phase::exited;

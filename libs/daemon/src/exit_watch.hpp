@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <set>
+#include <utility>
 
 namespace gantryd::daemon {
 
@@ -20,7 +21,8 @@ private:
         model::instance_name name, model::container_id container, std::int64_t pid);
 
     state& st_;
-    std::set<std::int64_t> watched_;
+    /// Those that turned out to be another machine's stay in it: they are not looked for again.
+    std::set<std::pair<model::container_id, std::int64_t>> watched_;
     runtime::task_scope& tasks_;
 };
 

@@ -31,7 +31,7 @@ planner::instance adopt(state& st, const docker::container_summary& row, const c
     out.component = identity.component;
     out.release = st.release_known_as(identity);
     out.image = row.image_id;
-    out.started_at = st.io.clk.now();
+    out.started_at = out.known_since = st.io.clk.now();
     st.memory.recall(out);
     return out;
 }

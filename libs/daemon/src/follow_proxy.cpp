@@ -89,7 +89,11 @@ bool take(state& st, round& done)
     for (const auto& [route, why] : world.proxy.refused)
         if (!done.seen->refused.contains(route))
             st.io.log.info("external port free again", {{"route", route.text()}});
+    const bool was_as_told = planner::foreign_changes(world).empty();
     world.proxy = std::move(*done.seen);
+    if (was_as_told && !done.applied)
+        for (const auto& what : planner::foreign_changes(world))
+            st.io.log.warning("haproxy was changed by somebody else", {{"what", what}});
     return true;
 }
 
@@ -116,6 +120,8 @@ boost::asio::awaitable<void> follow_proxy(state& st)
         if (!done.seen) {
             const base::result<void> failed = std::unexpected(done.seen.error());
             st.note_source(st.world.haproxy, "haproxy", failed);
+            // One that does not answer is known well enough: it is to be replaced, and the plan says so.
+            st.world.haproxy.known = true;
             st.dirty.set();
             co_await st.io.clk.sleep_until(st.io.clk.now() + retry.next());
             continue;

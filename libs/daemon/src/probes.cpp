@@ -150,6 +150,10 @@ void probes::note(const model::instance_name& name, const watch& of)
     const auto answer = worst == nullptr ? std::string() : worst->answer;
     if (field == verdict_now && instance->check == check && instance->answer == answer)
         return;
+    if (of.now == stage::health && verdict_now != verdict::failing)
+        instance->sick_since.reset();
+    else if (of.now == stage::health && !instance->sick_since)
+        instance->sick_since = st_.io.clk.now();
     field = verdict_now;
     instance->check = check;
     instance->answer = answer;

@@ -154,9 +154,7 @@ void state::note_source(planner::source& which, std::string_view name, const bas
         which.since = io.clk.now();
         dirty.set();
     }
-    // A proxy that does not answer is known well enough: it is to be replaced, and the plan says so. An
-    // engine that never answered leaves nothing to plan with.
-    which.known = which.known || ok || &which == &world.haproxy;
+    which.known = which.known || ok;
     which.error = ok ? std::string() : answer.error().context();
 }
 

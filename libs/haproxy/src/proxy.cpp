@@ -98,8 +98,11 @@ private:
         std::vector<route> routes, observation before, std::string reason, time_point deadline);
     asio::awaitable<result<observation>> adjust(
         std::vector<route> routes, observation seen, time_point deadline);
+    asio::awaitable<result<void>> install(std::string text, time_point deadline);
     asio::awaitable<result<void>> stop(time_point deadline);
 
+    /// True when somebody else changed the file since we wrote it.
+    bool is_file_edited() const;
     std::vector<route> served_by(const std::optional<observation>& seen) const;
     /// When the master was killed its workers follow, but hold their ports for some milliseconds more: waits
     /// until every port is free, half a second at the longest.
@@ -115,6 +118,7 @@ private:
     supervisor supervisor_;
     haproxy_config::settings settings_;
     std::map<model::route_id, std::string> refused_;
+    std::string written_;  // what we last made of the file; empty: nothing yet
     std::string version_;
     pid_t master_ = 0;         // at the last look() or update(); 0: none ran
     int silent_in_a_row_ = 0;  // times that it lived and did not answer
@@ -134,6 +138,7 @@ proxy_view haproxy_proxy::view_of(const std::optional<observation>& seen) const
     proxy_view view;
     if (seen)
         view = make_view(seen->processes.master, seen->current, seen->old_workers);
+    view.file_edited = seen && is_file_edited();
     view.version = version_;
     view.refused = refused_;
     return view;
@@ -207,8 +212,12 @@ asio::awaitable<result<observation>> haproxy_proxy::make_run(
         if (!started)
             co_return started;
         seen = std::move(*started);
-    } else if (!runs_this_structure(*seen, routes)) {
-        auto reason = reload_reason(served_by(seen), routes);
+    } else if (const bool edited = is_file_edited(); edited || !runs_this_structure(*seen, routes)) {
+        // Whoever changed the file may have made HAProxy read it; nor is it one to go back to.
+        if (edited && !written_.empty())
+            (void)write_file(supervisor_.files().config, written_);
+        auto reason =
+            edited ? std::string("somebody changed haproxy.cfg") : reload_reason(served_by(seen), routes);
         auto reloaded = co_await reload(routes, std::move(*seen), std::move(reason), deadline);
         if (!reloaded)
             co_return reloaded;
@@ -216,6 +225,17 @@ asio::awaitable<result<observation>> haproxy_proxy::make_run(
     }
     auto adjusted = co_await adjust(std::move(routes), std::move(*seen), deadline);
     co_return adjusted;
+}
+
+bool haproxy_proxy::is_file_edited() const
+{
+    const auto text = read_file(supervisor_.files().config);
+    if (!text || !written_.empty())
+        return !written_.empty() && text != written_;
+    // An earlier gantryd wrote it; then it is what we would write.
+    const auto routes = haproxy_config::routes_in(*text);
+    return !haproxy_config::problem_in(settings_, routes).empty() ||
+           haproxy_config::render(settings_, routes) != *text;
 }
 
 bool haproxy_proxy::runs_this_structure(const observation& seen, const std::vector<route>& routes) const
@@ -275,14 +295,24 @@ std::vector<route> haproxy_proxy::leave_out_taken_ports(
     return accepted;
 }
 
+/// Makes the text the file on disk when HAProxy accepts it.
+asio::awaitable<result<void>> haproxy_proxy::install(std::string text, time_point deadline)
+{
+    auto checked = co_await supervisor_.check(text, deadline);
+    if (!checked)
+        co_return std::unexpected(checked.error());
+    auto installed = supervisor_.install();
+    if (installed)
+        written_ = std::move(text);
+    co_return installed;
+}
+
 asio::awaitable<result<observation>> haproxy_proxy::start(std::vector<route> routes, time_point deadline)
 {
     const auto began = clk_.now();
     auto text = haproxy_config::render(settings_, routes);
-    const auto checked = co_await supervisor_.check(std::move(text), deadline);
-    if (!checked)
-        co_return std::unexpected(checked.error());
-    if (auto installed = supervisor_.install(); !installed)
+    const auto installed = co_await install(std::move(text), deadline);
+    if (!installed)
         co_return std::unexpected(installed.error());
     auto started = co_await supervisor_.start(supervisor_.master_in_pid_file(), deadline);
     if (!started)
@@ -301,15 +331,15 @@ asio::awaitable<result<observation>> haproxy_proxy::reload(
     const auto began = clk_.now();
     const auto hash = haproxy_config::structure_hash(settings_, routes);
     auto text = haproxy_config::render(settings_, routes);
-    const auto checked = co_await supervisor_.check(std::move(text), deadline);
-    if (!checked)
-        co_return std::unexpected(checked.error());
-    if (auto installed = supervisor_.install(); !installed)
+    const auto installed = co_await install(std::move(text), deadline);
+    if (!installed)
         co_return std::unexpected(installed.error());
     auto reloaded =
         co_await supervisor_.reload(before.processes, haproxy_config::description_of(hash), deadline);
-    if (!reloaded)
+    if (!reloaded) {
+        written_ = read_file(supervisor_.files().config).value_or("");
         co_return fail("reload for " + reason, reloaded.error());
+    }
     log_.info("haproxy reloaded",
         {{"reason", reason}, {"old_worker", before.processes.worker},
             {"new_worker", reloaded->processes.worker}, {"old_workers", reloaded->old_workers.size()},
@@ -327,6 +357,7 @@ asio::awaitable<result<observation>> haproxy_proxy::adjust(
         if (auto written = write_file(supervisor_.files().config, text); !written)
             co_return std::unexpected(written.error());
     }
+    written_ = text;
     for (int tries = 0; tries < 3; ++tries) {
         const auto commands = commands_for(seen.current, routes);
         if (commands.empty())

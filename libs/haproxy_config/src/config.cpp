@@ -79,6 +79,17 @@ std::string body(const settings& global, std::vector<route> routes, std::string_
            "    timeout client 24h\n"
            "    timeout server 24h\n"
            "    timeout tunnel 24h\n"
+           // A server that lost its network, or a client that went without a word, says nothing for ever: by
+           // these a request finds another server, and a drain its end.
+           "    default-server tcp-ut 3s\n"
+           "    option srvtcpka\n"
+           "    srvtcpka-idle 5s\n"
+           "    srvtcpka-intvl 2s\n"
+           "    srvtcpka-cnt 3\n"
+           "    option clitcpka\n"
+           "    clitcpka-idle 1m\n"
+           "    clitcpka-intvl 10s\n"
+           "    clitcpka-cnt 6\n"
            "    retries 3\n"
            "    option redispatch 1\n";
     for (const auto& r : routes)

@@ -74,7 +74,8 @@ TEST(haproxy_config, connections_are_retried_on_another_server)
 {
     const auto text = config::render(global(), {});
     for (const char* line : {"    timeout connect 1s", "    timeout client 24h", "    timeout server 24h",
-             "    timeout tunnel 24h", "    retries 3", "    option redispatch 1"})
+             "    timeout tunnel 24h", "    retries 3", "    option redispatch 1", "    option srvtcpka",
+             "    default-server tcp-ut 3s", "    option clitcpka"})
         EXPECT_TRUE(has_line(text, line)) << line;
 }
 

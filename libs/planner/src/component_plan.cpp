@@ -22,6 +22,9 @@ std::chrono::milliseconds restart_delay(int count) noexcept
 namespace detail {
 namespace {
 
+/// Creating and starting a container whose image is there takes less.
+constexpr std::chrono::seconds longest_birth{3};
+
 model::instance_name free_name(const world& from, const roster& who, std::set<std::string>& taken)
 {
     for (int n = 1;; ++n) {
@@ -32,23 +35,33 @@ model::instance_name free_name(const world& from, const roster& who, std::set<st
     }
 }
 
-bool is_sick(const instance* i) { return i->healthy == verdict::failing; }
+bool is_sick(const instance* i) { return !sickness_of(*i).empty(); }
 
 /// An exit that nobody asked for and that is not counted yet.
 bool is_uncounted_death(const instance* i) { return !i->failure && !i->drain_since && !i->stop_since; }
 
+/// How many more there may be at the most.
+int room_for_new(const world& from, const roster& who, plan& out)
+{
+    const auto present = static_cast<int>(who.current.size());
+    if (const auto suspected = suspected_dependency(who)) {
+        // Replacing them would help nobody and cost what still works; but the suspicion may be wrong.
+        const bool try_one = from.now >= suspected->until;
+        if (!try_one)
+            wake(out, suspected->until);
+        return who.wanted + (try_one ? 1 : 0) - present;
+    }
+    // A new instance for every sick one, and no more: replacements that fall sick too must not pile up, nor
+    // come on top of those that a release before this one has left.
+    const auto left_over = static_cast<int>(who.outdated.size());
+    return std::max(who.wanted, 2 * who.wanted - left_over) - present;
+}
+
 /// How many may be made now.
 int allowed_new(const world& from, const roster& who, plan& out)
 {
-    const auto missing = who.wanted - who.usable();
+    const auto missing = std::min(room_for_new(from, who, out), who.wanted - who.usable());
     if (missing <= 0)
-        return 0;
-    // A new instance for every sick one, and no more: replacements that fall sick too must not pile up, nor
-    // come on top of those that a release before this one has left.
-    const auto present = static_cast<int>(who.current.size());
-    const auto left_over = static_cast<int>(who.outdated.size());
-    const auto room = std::max(who.wanted, 2 * who.wanted - left_over) - present;
-    if (room <= 0)
         return 0;
     const bool death_to_count = std::ranges::any_of(who.dead,
         [&](const instance* i) { return i->release == who.effective->number && is_uncounted_death(i); });
@@ -57,7 +70,7 @@ int allowed_new(const world& from, const roster& who, plan& out)
         // The first instance is the trial: the others follow when it serves.
         if (death_to_count)
             return 0;
-        return who.good(from) > 0 ? std::min(missing, room) : (who.current.empty() ? 1 : 0);
+        return who.good(from) > 0 ? missing : (who.current.empty() ? 1 : 0);
     }
     if (death_to_count && tried_before)
         return 0;
@@ -65,7 +78,7 @@ int allowed_new(const world& from, const roster& who, plan& out)
         wake(out, until);
         return 0;
     }
-    return std::min(missing, room);
+    return missing;
 }
 
 void plan_births(const world& from, const roster& who, plan& out)
@@ -82,9 +95,9 @@ std::string reason_to_condemn(
 {
     if (i.now != phase::running || i.ready_at)
         return {};
-    const auto give_up_at = i.started_at + spec.ready_timeout;
-    if (from.now < give_up_at) {
-        wake(out, give_up_at);
+    const auto until = give_up_at(i, spec);
+    if (from.now < until) {
+        wake(out, until);
         return {};
     }
     if (i.address.empty())
@@ -107,17 +120,17 @@ std::string reason_to_give_up(
     if (!i.ready_at || who.effective->outcome != model::release_outcome::pending)
         return {};
     if (is_sick(&i) && has_older_live(who))
-        return fmt::format("its health check \"{}\" fails: {}", i.check, i.answer);
+        return sickness_of(i);
     if (who.outdated.empty())
         return {};
     for (const auto& port : spec.ports) {
         const auto refused = from.proxy.refused.find(route_of(spec, port));
         if (refused == from.proxy.refused.end())
             continue;
-        const auto give_up_at = *i.ready_at + spec.ready_timeout;
-        if (from.now >= give_up_at)
+        const auto until = *i.ready_at + spec.ready_timeout;
+        if (from.now >= until)
             return refused->second;
-        wake(out, give_up_at);
+        wake(out, until);
     }
     return {};
 }
@@ -176,6 +189,18 @@ void retire_outdated(const world& from, const roster& who, int good, plan& out)
     }
 }
 
+/// With nothing left to go back to: what never served goes, what serves stays.
+void retire_failed(const roster& who, plan& out)
+{
+    for (const auto* i : who.outdated) {
+        const auto release = who.wish.releases.find(i->release);
+        const bool failed = release != who.wish.releases.end() && has_failed(who.wish, *release->second);
+        if (failed && !i->ready_at)
+            out.actions.emplace_back(
+                begin_drain{i->name, fmt::format("release {} failed", model::value_of(i->release))});
+    }
+}
+
 /// Who may go without anybody missing them.
 void plan_retirement(const world& from, const roster& who, plan& out)
 {
@@ -186,7 +211,7 @@ void plan_retirement(const world& from, const roster& who, plan& out)
     const bool on_trial = who.effective->outcome == model::release_outcome::pending;
     for (const auto* i : who.current)
         if (is_sick(i) && good >= who.wanted && !on_trial)
-            out.actions.emplace_back(begin_drain{i->name, "its health checks fail", true});
+            out.actions.emplace_back(begin_drain{i->name, sickness_of(*i), true});
 
     auto surplus = good - who.wanted;
     for (auto i = who.current.rbegin(); i != who.current.rend() && surplus > 0; ++i)
@@ -209,12 +234,22 @@ void settle(const world& from, const roster& who, plan& out)
             settle_release{who.wish.name, who.effective->number, model::release_outcome::live});
 }
 
-void bury(const roster& who, plan& out)
+/// The replacement comes first: Docker does one thing at a time, and the dead can wait; but not for a pull.
+bool is_starting_another(const world& from, const roster& who, plan& out)
 {
-    // The replacement comes first: Docker does one thing at a time, and the dead can wait.
-    const bool starting = std::ranges::any_of(
-        who.current, [](const instance* i) { return i->now == phase::creating || i->now == phase::created; });
-    if (starting && who.wanted > 0)
+    std::optional<time_point> until;
+    for (const auto* i : who.current)
+        if (i->now == phase::creating || i->now == phase::created)
+            until = std::max(until.value_or(from.now), i->started_at + longest_birth);
+    if (who.wanted == 0 || !until || *until <= from.now)
+        return false;
+    wake(out, until);
+    return true;
+}
+
+void bury(const world& from, const roster& who, plan& out)
+{
+    if (is_starting_another(from, who, out))
         return;
     for (const auto* i : who.dead) {
         const bool expected = !is_uncounted_death(i) || who.wish.intent != model::intent::ready;
@@ -251,6 +286,32 @@ int roster::good(const world& in) const
 }
 
 int roster::usable() const { return static_cast<int>(std::ranges::count_if(current, std::not_fn(is_sick))); }
+
+std::string sickness_of(const instance& i)
+{
+    if (i.healthy == verdict::failing)
+        return fmt::format("its health check \"{}\" fails: {}", i.check, i.answer);
+    if (i.now == phase::running && i.ready_at && i.address.empty())
+        return "it has lost its network address";
+    return {};
+}
+
+std::optional<suspicion> suspected_dependency(const roster& who)
+{
+    suspicion out;
+    for (const auto* i : who.current) {
+        if (i->now != phase::running || !i->ready_at)
+            continue;
+        if (i->healthy != verdict::failing || (out.instances > 0 && i->check != out.check))
+            return std::nullopt;
+        ++out.instances;
+        out.check = i->check;
+        out.answer = i->answer;
+        out.since = std::max(out.since, i->sick_since.value_or(time_point()));
+    }
+    out.until = out.since + dependency_patience;
+    return out.instances < 2 ? std::nullopt : std::optional(std::move(out));
+}
 
 roster make_roster(const world& from, const component& wish)
 {
@@ -290,7 +351,7 @@ void plan_component(const world& from, const roster& who, plan& out)
 {
     if (who.wish.hold)
         return;
-    bury(who, out);
+    bury(from, who, out);
     if (who.wish.intent != model::intent::ready) {
         plan_end(who, out);
         return;
@@ -299,6 +360,8 @@ void plan_component(const world& from, const roster& who, plan& out)
         plan_births(from, who, out);
         plan_growth(from, who, out);
         plan_retirement(from, who, out);
+    } else if (who.wish.wanted) {
+        retire_failed(who, out);
     }
     settle(from, who, out);
 }

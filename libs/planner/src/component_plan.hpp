@@ -2,6 +2,8 @@
 #include <gantryd/drain/drain.hpp>
 #include <gantryd/planner/plan.hpp>
 
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace gantryd::planner::detail {
@@ -27,6 +29,21 @@ struct roster {
 };
 
 roster make_roster(const world& from, const component& wish);
+
+/// Why an instance that was ready is to be replaced: its health checks fail, or it lost its network address.
+/// Empty when it is well.
+std::string sickness_of(const instance& i);
+
+/// All instances of the effective release that could serve, two or more, fail the same health check: hardly
+/// they, rather something that they depend on.
+struct suspicion {
+    std::string check;
+    std::string answer;
+    int instances = 0;
+    time_point since{};  ///< the last one fell sick
+    time_point until{};  ///< then one replacement is tried
+};
+std::optional<suspicion> suspected_dependency(const roster& who);
 
 /// Plans one component into `out`: actions, but neither routes nor conditions.
 void plan_component(const world& from, const roster& who, plan& out);

@@ -28,6 +28,7 @@ public:
         for (const auto* i : who_.all)
             explain_instance(*i);
         explain_ports();
+        explain_suspicion();
         explain_restarts();
         explain_shortage();
     }
@@ -103,7 +104,7 @@ private:
             add(reason::creating, "Docker creates and starts the container").instance = i.name.text();
         else if (!i.ready_at)
             explain_readiness(i);
-        else if (i.healthy == verdict::failing)
+        else if (!sickness_of(i).empty())
             explain_sickness(i);
         else if (!is_serving(from_, i) && !is_refused(i))
             add(reason::waiting_proxy, "HAProxy does not confirm yet that it sends it traffic").instance =
@@ -127,18 +128,21 @@ private:
         c.instance = i.name.text();
         c.since = i.started_at;
         if (spec != nullptr)
-            c.until = i.started_at + spec->ready_timeout;
+            c.until = give_up_at(i, *spec);
         c.then = "it is stopped, and the release counts as failed unless it was live before";
     }
 
     void explain_sickness(const instance& i)
     {
-        auto& c = add(reason::unhealthy, fmt::format("its health check \"{}\" fails: {}", i.check, i.answer));
+        auto& c = add(reason::unhealthy, sickness_of(i));
         c.instance = i.name.text();
+        c.since = i.sick_since;
         const bool on_trial = who_.effective != nullptr && i.release == who_.effective->number &&
                               who_.effective->outcome == model::release_outcome::pending;
         c.then = on_trial ? "the release is not live before its checks pass"
-                          : "a replacement is started; this one is drained when the replacement serves";
+                 : suspected_dependency(who_)
+                     ? "it is left as it is while a dependency is suspected"
+                     : "a replacement is started; this one is drained when the replacement serves";
     }
 
     void explain_departure(const instance& i)
@@ -209,6 +213,20 @@ private:
         c.command = command("update");
     }
 
+    void explain_suspicion()
+    {
+        const auto suspected = suspected_dependency(who_);
+        if (!suspected)
+            return;
+        auto& c =
+            add(reason::dependency_suspected, fmt::format("all {} instances fail the check \"{}\": {}",
+                                                  suspected->instances, suspected->check, suspected->answer));
+        c.since = suspected->since;
+        c.until = std::max(suspected->until, from_.now);
+        c.then = "one replacement is tried; until then all are left as they are, and asked again";
+        c.command = command("status");
+    }
+
     void explain_shortage()
     {
         const auto good = who_.good(from_);
@@ -216,7 +234,7 @@ private:
             who_.effective->outcome != model::release_outcome::live)
             return;
         auto& c = add(reason::too_few_serving, fmt::format("{} of {} instances serve", good, who_.wanted));
-        c.then = "missing instances are started";
+        c.then = suspected_dependency(who_) ? "see dependency_suspected" : "missing instances are started";
     }
 
     const world& from_;

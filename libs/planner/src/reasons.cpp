@@ -15,6 +15,7 @@ std::string_view text_of(reason code) noexcept
     case reason::drain_kept: return "drain_kept";
     case reason::stopping: return "stopping";
     case reason::unhealthy: return "unhealthy";
+    case reason::dependency_suspected: return "dependency_suspected";
     case reason::crash_loop: return "crash_loop";
     case reason::docker_unreachable: return "docker_unreachable";
     case reason::proxy_failed: return "proxy_failed";

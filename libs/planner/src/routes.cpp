@@ -1,8 +1,11 @@
 #include "component_plan.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
-namespace gantryd::planner::detail {
+namespace gantryd::planner {
+namespace detail {
 namespace {
 
 using haproxy_config::route;
@@ -154,13 +157,45 @@ void add_routes(const world& from, const roster& who, std::vector<route>& out)
         }
 }
 
-bool slot_differs(const server_view& there, const slot& wanted)
+std::string text_of(slot_mode mode, const std::string& address, std::uint16_t port)
 {
-    if (there.mode != wanted.mode)
-        return true;
-    if (wanted.mode == slot_mode::empty)
-        return false;
-    return there.address != wanted.address || there.port != wanted.port;
+    switch (mode) {
+    case slot_mode::empty: return "empty";
+    case slot_mode::serving: return "serving " + haproxy_config::with_port(address, port);
+    case slot_mode::draining: return "draining " + haproxy_config::with_port(address, port);
+    }
+    return {};
+}
+
+/// How what is there differs from one wanted route; empty when it does not.
+std::string difference(const std::vector<server_view>& there, const route& wanted)
+{
+    if (there.size() != wanted.slots.size())
+        return fmt::format("{} has {} servers, not {}", wanted.id.text(), there.size(), wanted.slots.size());
+    for (std::size_t i = 0; i < there.size(); ++i) {
+        const auto& slot = wanted.slots[i];
+        const auto is = text_of(there[i].mode, there[i].address, there[i].port);
+        const auto should_be = text_of(slot.mode, slot.address, slot.port);
+        if (is != should_be)
+            return fmt::format("server s{} of {} is {}, not {}", i + 1, wanted.id.text(), is, should_be);
+    }
+    return {};
+}
+
+std::vector<std::string> differences(
+    const haproxy_config::proxy_view& proxy, const std::vector<route>& wanted)
+{
+    std::vector<std::string> out;
+    for (const auto& r : wanted) {
+        const auto there = proxy.routes.find(r.id);
+        if (there == proxy.routes.end() && proxy.refused.contains(r.id))
+            continue;
+        auto text =
+            there == proxy.routes.end() ? r.id.text() + " is not there" : difference(there->second, r);
+        if (!text.empty())
+            out.push_back(std::move(text));
+    }
+    return out;
 }
 
 }  // namespace
@@ -180,17 +215,20 @@ bool proxy_differs(const world& from, const std::vector<route>& wanted)
         return from.proxy.running;
     if (!from.proxy.running || wanted != from.routes_applied)
         return true;
-    return std::ranges::any_of(wanted, [&](const route& r) {
-        const auto there = from.proxy.routes.find(r.id);
-        if (there == from.proxy.routes.end())
-            return !from.proxy.refused.contains(r.id);
-        if (there->second.size() != r.slots.size())
-            return true;
-        for (std::size_t i = 0; i < r.slots.size(); ++i)
-            if (slot_differs(there->second[i], r.slots[i]))
-                return true;
-        return false;
-    });
+    return from.proxy.file_edited || !differences(from.proxy, wanted).empty();
 }
 
-}  // namespace gantryd::planner::detail
+}  // namespace detail
+
+std::vector<std::string> foreign_changes(const world& in)
+{
+    std::vector<std::string> out;
+    if (!in.proxy.running)
+        return out;
+    out = detail::differences(in.proxy, in.routes_applied);
+    if (in.proxy.file_edited)
+        out.emplace_back("its file on disk was changed");
+    return out;
+}
+
+}  // namespace gantryd::planner

@@ -69,6 +69,11 @@ model::route_id route_of(const model::component_spec& spec, const model::port_ma
     return model::route_id(text);
 }
 
+time_point give_up_at(const instance& of, const model::component_spec& spec)
+{
+    return std::max(of.started_at, of.known_since) + spec.ready_timeout;
+}
+
 bool is_serving(const world& in, const instance& of)
 {
     const auto* spec = spec_of(in, of);

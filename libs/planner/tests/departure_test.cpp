@@ -48,6 +48,18 @@ TEST(crash, of_a_live_instance_is_made_good_at_once)
     EXPECT_EQ(s.does(), lines{});
 }
 
+TEST(crash, is_counted_also_while_the_replacements_image_is_being_pulled)
+{
+    auto s = with_instances(2);
+    s.exits("shop-web-1-1", 139);
+    s.does();  // condemned, and its replacement begun
+    s.later(1s);
+    EXPECT_EQ(s.does(), lines{});
+    EXPECT_EQ(s.planned().wake_at, s.w.now + 2s);
+    s.later(2s);
+    EXPECT_EQ(s.does(), (lines{"remove shop-web-1-1"}));
+}
+
 TEST(crash, a_second_one_in_a_row_waits_a_second)
 {
     auto s = with_instances(1);
@@ -102,7 +114,8 @@ TEST(sickness, is_replaced_before_the_sick_one_is_drained)
     s.passes("shop-web-1-2");
     EXPECT_EQ(s.does(), (lines{"mark_ready shop-web-1-2"}));
     EXPECT_EQ(s.does(), (lines{"proxy web_8888[s1 draining 10.0.1.1:80, s2 serving 10.0.1.2:80]"}));
-    EXPECT_EQ(s.does(), (lines{"begin_drain shop-web-1-1: its health checks fail (failure)"}));
+    EXPECT_EQ(
+        s.does(), (lines{"begin_drain shop-web-1-1: its health check \"ok\" fails: status 500 (failure)"}));
     EXPECT_EQ(s.of().crashes.at(model::release_number(1)).count, 1);
     s.at("shop-web-1-1").idle_for = 1s;
     EXPECT_EQ(s.does(), (lines{"stop shop-web-1-1"}));
@@ -116,11 +129,40 @@ TEST(sickness, of_one_of_two_takes_it_out_of_the_routes)
         (lines{"proxy web_8888[s1 draining 10.0.1.1:80, s2 serving 10.0.1.2:80]", "create shop-web-1-3"}));
 }
 
-TEST(sickness, of_everybody_leaves_everybody_in_the_routes)
+TEST(sickness, of_everybody_at_once_is_held_against_what_they_depend_on)
+{
+    auto s = with_instances(3);
+    for (const auto* name : {"shop-web-1-1", "shop-web-1-2", "shop-web-1-3"})
+        s.falls_sick(name);
+    EXPECT_EQ(s.does(), lines{}) << "nobody is replaced, and everybody stays in the routes";
+    EXPECT_EQ(s.planned().wake_at, s.w.now + 5min);
+    s.exits("shop-web-1-2", 1);
+    const auto told = s.does();
+    EXPECT_EQ(told.back(), "create shop-web-1-4") << "a dead one is";
+    EXPECT_EQ(told.size(), 3U);
+}
+
+TEST(sickness, of_everybody_for_long_tries_one_replacement_and_then_the_others)
 {
     auto s = with_instances(2);
     s.falls_sick("shop-web-1-1");
     s.falls_sick("shop-web-1-2");
+    s.later(5min);
+    EXPECT_EQ(s.does(), (lines{"create shop-web-1-3"}));
+    s.starts("shop-web-1-3");
+    EXPECT_EQ(s.does(), lines{}) << "one, not two";
+    s.passes("shop-web-1-3");
+    EXPECT_EQ(s.does(), (lines{"mark_ready shop-web-1-3"}));
+    const auto told = s.does();
+    EXPECT_EQ(told.back(), "create shop-web-1-4") << "it is well, so it was they after all";
+}
+
+TEST(sickness, of_everybody_by_different_checks_is_their_own)
+{
+    auto s = with_instances(2);
+    s.falls_sick("shop-web-1-1");
+    s.falls_sick("shop-web-1-2");
+    s.at("shop-web-1-2").check = "another";
     EXPECT_EQ(s.does(), (lines{"create shop-web-1-3", "create shop-web-1-4"}));
     s.starts("shop-web-1-3");
     s.starts("shop-web-1-4");
@@ -139,8 +181,21 @@ TEST(sickness, gets_no_more_replacements_than_there_is_room_for)
     s.serving(1, 3);
     for (const auto* name : {"shop-web-1-1", "shop-web-1-2", "shop-web-1-3"})
         s.falls_sick(name);
+    s.at("shop-web-1-1").check = "another";
     s.settle_proxy();
     EXPECT_EQ(s.does(), (lines{"create shop-web-1-4"})) << "twice as many as wanted are the most";
+}
+
+TEST(sickness, is_also_to_have_lost_the_network)
+{
+    auto s = with_instances(2);
+    s.at("shop-web-1-1").address.clear();
+    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s2 serving 10.0.1.2:80]", "create shop-web-1-3"}));
+    s.starts("shop-web-1-3");
+    s.passes("shop-web-1-3");
+    s.does();
+    s.does();
+    EXPECT_EQ(s.does(), (lines{"begin_drain shop-web-1-1: it has lost its network address (failure)"}));
 }
 
 TEST(sickness, that_passes_leaves_one_too_many_which_goes)
@@ -275,7 +330,7 @@ TEST(docker_away, keeps_the_routes_and_plans_nothing_for_docker)
     auto s = with_instances(2);
     s.draining(1, 3, 0).idle_for = 1s;
     s.exits("shop-web-1-1", 1);
-    s.created(1, 4);
+    s.created(1, 4).started_at = s.w.now;
     s.w.docker.reachable = false;
     EXPECT_EQ(s.does(), (lines{"proxy web_8888[s2 serving 10.0.1.2:80, s3 draining 10.0.1.3:80]"}));
     EXPECT_EQ(s.does(), lines{});

@@ -198,6 +198,24 @@ TEST(explain, unhealthy)
     EXPECT_EQ(s.planned().components.at(web), (summary{"degraded", model::release_number(1)}));
 }
 
+TEST(explain, dependency_suspected)
+{
+    scene s;
+    s.release(1, release_outcome::live, two());
+    s.serving(1, 1);
+    s.serving(1, 2);
+    s.settle_proxy();
+    s.falls_sick("shop-web-1-1");
+    s.later(3s);
+    s.falls_sick("shop-web-1-2");
+    const auto told = s.because(reason::dependency_suspected);
+    EXPECT_EQ(told.text, "all 2 instances fail the check \"ok\": status 500");
+    EXPECT_EQ(told.since, s.w.now);
+    EXPECT_EQ(told.until, s.w.now + 5min);
+    EXPECT_EQ(told.then, "one replacement is tried; until then all are left as they are, and asked again");
+    EXPECT_EQ(s.because(reason::unhealthy).then, "it is left as it is while a dependency is suspected");
+}
+
 TEST(explain, unhealthy_in_a_trial_promises_no_replacement)
 {
     scene s;

@@ -263,6 +263,16 @@ TEST(update, a_first_instance_that_never_becomes_ready_is_given_up_at_the_ready_
     EXPECT_EQ(s.does(), (lines{"settle web 2 failed", "stop shop-web-2-1"}));
 }
 
+TEST(update, the_ready_timeout_of_an_instance_that_a_restarted_daemon_finds_counts_from_then)
+{
+    auto s = running_well();
+    s.release(2, release_outcome::pending);
+    auto& i = s.running(2, 1);
+    i.known_since = s.w.now;
+    EXPECT_EQ(s.does(), lines{}) << "it was started a minute ago, but nobody has asked it yet";
+    EXPECT_EQ(s.planned().wake_at, s.w.now + 10s);
+}
+
 TEST(update, a_container_without_an_address_is_given_up_too)
 {
     scene s;
@@ -306,7 +316,7 @@ TEST(update, a_sick_instance_is_not_held_against_a_release_that_serves_without_i
     s.falls_sick("shop-web-1-1");
     s.settle_proxy();
     EXPECT_EQ(s.does(), (lines{"settle web 1 live"}));
-    EXPECT_EQ(s.does(), (lines{"begin_drain shop-web-1-1: its health checks fail (failure)"}));
+    EXPECT_EQ(s.does(), (lines{"begin_drain shop-web-1-1: its health check \"ok\" fails: status 500 (failure)"}));
 }
 
 TEST(update, the_first_release_of_all_is_settled_as_failed_when_it_exits)
@@ -327,6 +337,17 @@ TEST(update, a_failed_release_with_nothing_to_go_back_to_is_left_as_it_is)
     s.release(1, release_outcome::failed);
     EXPECT_EQ(s.does(), lines{});
     EXPECT_EQ(s.planned().components.at(model::component_name("web")).state, "failed");
+}
+
+TEST(update, what_never_served_of_a_failed_release_goes_when_there_is_nothing_to_go_back_to)
+{
+    scene s;
+    s.release(1, release_outcome::failed, three());
+    s.serving(1, 1);
+    s.running(1, 2);
+    s.settle_proxy();
+    EXPECT_EQ(s.does(), (lines{"begin_drain shop-web-1-2: release 1 failed"}));
+    EXPECT_EQ(s.does(), (lines{"stop shop-web-1-2"})) << "the one that serves goes on";
 }
 
 TEST(update, a_failed_release_makes_the_newest_live_one_come_back)

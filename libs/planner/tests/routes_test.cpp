@@ -233,6 +233,26 @@ TEST(refused_port, wakes_nobody_before_the_time_even_when_asking_does_not_succee
     EXPECT_EQ(s.planned().wake_at, s.w.now + 2s);
 }
 
+TEST(proxy, that_somebody_changed_by_hand_is_put_right)
+{
+    auto s = with_instances(2);
+    EXPECT_EQ(foreign_changes(s.w), lines{});
+    s.slot("web_8888", 1).mode = slot_mode::draining;
+    EXPECT_EQ(foreign_changes(s.w),
+        (lines{"server s1 of web_8888 is draining 10.0.1.1:80, not serving 10.0.1.1:80"}));
+    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s1 serving 10.0.1.1:80, s2 serving 10.0.1.2:80]"}));
+    EXPECT_EQ(foreign_changes(s.w), lines{});
+    EXPECT_EQ(s.does(), lines{});
+}
+
+TEST(proxy, whose_file_somebody_edited_is_told_again)
+{
+    auto s = with_instances(1);
+    s.w.proxy.file_edited = true;
+    EXPECT_EQ(foreign_changes(s.w), (lines{"its file on disk was changed"}));
+    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s1 serving 10.0.1.1:80]"}));
+}
+
 TEST(proxy, that_has_died_is_made_again_and_nothing_is_drained_or_started_for_it)
 {
     auto s = with_instances(2);

@@ -126,6 +126,7 @@ void scene::falls_sick(const std::string& name)
 {
     auto& i = at(name);
     i.healthy = verdict::failing;
+    i.sick_since = w.now;
     i.check = "ok";
     i.answer = "status 500";
 }

@@ -67,6 +67,7 @@ void machine::look_at_containers()
         auto& i = world_.instances[name];
         if (i.container != real.id) {
             i = {.name = name, .container = real.id, .component = real.component, .release = real.release};
+            i.known_since = world_.now;
             const auto& kept = ledger_[real.id];
             i.ready_at = kept.ready_at;
             i.drain_since = kept.drain_since;
@@ -117,6 +118,7 @@ void machine::probe(instance& i, const container& real)
     }
     if (!spec->health_checks.empty() && i.ready_at) {
         i.healthy = sick ? verdict::failing : verdict::passing;
+        i.sick_since = sick ? i.sick_since.value_or(world_.now) : std::optional<time_point>();
         i.check = sick ? "http" : i.check;
         i.answer = sick ? "status 500" : i.answer;
     }

@@ -135,7 +135,7 @@ void machine::begin(const action& what, const trouble& with)
         made.name = name;
         made.component = create->component;
         made.release = create->release;
-        made.started_at = world_.now;
+        made.started_at = made.known_since = world_.now;
     }
     if (std::holds_alternative<stop_instance>(what) && i != world_.instances.end() && !i->second.stop_since)
         i->second.stop_since = world_.now;

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -65,10 +66,24 @@ reply reply_of(const std::string& text)
 
 }  // namespace
 
-std::optional<connection> connection::to(std::uint16_t port)
+std::optional<connection> connection::to(std::uint16_t port) { return to("127.0.0.1", port); }
+
+std::optional<connection> connection::to(const std::string& host, std::uint16_t port)
 {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const auto address = address_of(INADDR_LOOPBACK, port);
+    auto address = address_of(INADDR_ANY, port);
+    if (::inet_pton(AF_INET, host.c_str(), &address.sin_addr) == 1 &&
+        ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+        return connection(fd);
+    ::close(fd);
+    return std::nullopt;
+}
+
+std::optional<connection> connection::to(const std::string& socket_path)
+{
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+    socket_path.copy(address.sun_path, sizeof address.sun_path - 1);
     if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
         return connection(fd);
     ::close(fd);
@@ -108,6 +123,8 @@ std::string connection::receive(std::size_t size, std::chrono::milliseconds limi
 
 bool connection::echoes(std::string_view text) { return send(text) && receive(text.size()) == text; }
 
+void connection::end_sending() { ::shutdown(fd_, SHUT_WR); }
+
 std::string connection::receive_all(std::chrono::milliseconds limit)
 {
     return receive(static_cast<std::size_t>(-1), limit);
@@ -116,7 +133,13 @@ std::string connection::receive_all(std::chrono::milliseconds limit)
 std::optional<reply> ask(
     std::uint16_t port, const std::string& method, const std::string& target, std::chrono::milliseconds limit)
 {
-    auto peer = connection::to(port);
+    return ask_at("127.0.0.1", port, method, target, limit);
+}
+
+std::optional<reply> ask_at(const std::string& address, std::uint16_t port, const std::string& method,
+    const std::string& target, std::chrono::milliseconds limit)
+{
+    auto peer = connection::to(address, port);
     if (!peer)
         return std::nullopt;
     const auto length = method == "POST" ? "Content-Length: 0\r\n" : "";

@@ -18,11 +18,14 @@ struct reply {
     std::string body;
 };
 
-/// A TCP connection to 127.0.0.1 with blocking calls that give up in time.
+/// A TCP connection, or one to a unix socket, with blocking calls that give up in time.
 class connection {
 public:
     /// None when nobody listens.
     static std::optional<connection> to(std::uint16_t port);
+    static std::optional<connection> to(const std::string& address, std::uint16_t port);
+    /// To a unix socket.
+    static std::optional<connection> to(const std::string& socket_path);
 
     connection(connection&& other) noexcept;
     connection& operator=(connection&&) = delete;
@@ -36,6 +39,9 @@ public:
     /// Sends the text and receives as many bytes: whether they are the same ones.
     bool echoes(std::string_view text);
 
+    /// We have nothing more to say.
+    void end_sending();
+
     /// Everything until the peer closes.
     std::string receive_all(std::chrono::milliseconds limit);
 
@@ -48,6 +54,10 @@ private:
 /// One request on a connection of its own. None when there was no whole answer within `limit`.
 std::optional<reply> ask(std::uint16_t port, const std::string& method, const std::string& target,
     std::chrono::milliseconds limit = std::chrono::seconds(5));
+
+/// The same at another address than 127.0.0.1.
+std::optional<reply> ask_at(const std::string& address, std::uint16_t port, const std::string& method,
+    const std::string& target, std::chrono::milliseconds limit = std::chrono::seconds(5));
 
 /// The body of GET / without its newline; "" when there is no answer of status 200.
 std::string version_at(std::uint16_t port);

@@ -163,6 +163,39 @@ TEST(haproxy_trouble, a_file_that_haproxy_refuses_changes_nothing)
     EXPECT_EQ(test_client(route.port).request(), "200 a");
 }
 
+TEST(haproxy_trouble, a_file_that_somebody_edited_is_seen_and_made_good)
+{
+    rig r;
+    test_server a(speaks::http, "a");
+    const auto route = route_on("web_1", free_port(), port_kind::http, {serving(a.port())});
+    ASSERT_TRUE(r.update({route}));
+    EXPECT_FALSE(r.look()->file_edited);
+    const auto text = r.text_of("haproxy.cfg");
+    auto edited = text;
+    edited.replace(edited.find("balance roundrobin"), 18, "balance leastconn");
+    for (const bool after_a_restart : {false, true}) {
+        std::ofstream(r.path("haproxy.cfg")) << edited;
+        if (after_a_restart)
+            r.haproxy = r.another_proxy();
+        EXPECT_TRUE(r.look()->file_edited);
+        const auto worker = r.worker();
+        (void)r.ask("master.sock", "reload");  // whoever edits it does that next
+        r.look_until([&](const proxy_view&) { return r.worker() != worker; });
+        const auto edited_worker = r.worker();
+        const auto view = r.update({route});
+        ASSERT_TRUE(view) << view.error().context();
+        EXPECT_FALSE(view->file_edited);
+        EXPECT_EQ(r.text_of("haproxy.cfg"), text);
+        EXPECT_NE(r.worker(), edited_worker) << "it had read what somebody wrote";
+        EXPECT_EQ(test_client(route.port).request(), "200 a");
+        EXPECT_TRUE(r.log.has("somebody changed haproxy.cfg"));
+        r.log.lines.clear();
+    }
+    std::ofstream(r.path("haproxy.cfg")) << "no such thing\n";
+    ASSERT_TRUE(r.update({route}));
+    EXPECT_EQ(r.text_of("haproxy.cfg"), text);
+}
+
 TEST(haproxy_trouble, a_reload_that_fails_goes_back_to_the_good_file)
 {
     rig r;

@@ -27,7 +27,8 @@ struct proxy_view {
     bool running = false;
     pid_t master = 0;
     std::int64_t old_workers = 0;
-    std::string version;  ///< "2.6.12"
+    bool file_edited = false;  ///< the file on disk is not the one that gantryd wrote
+    std::string version;       ///< "2.6.12"
     std::map<model::route_id, std::vector<server_view>> routes;
     /// Routes that were asked for and cannot be: "port 8888 is taken by nginx (pid 4711)".
     std::map<model::route_id, std::string> refused;

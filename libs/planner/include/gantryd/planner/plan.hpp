@@ -121,6 +121,10 @@ std::chrono::milliseconds restart_delay(int count) noexcept;
 /// must not pass for a good release.
 inline constexpr std::chrono::milliseconds proof_of_life{1000};
 
+/// When all instances of a component fail the same check, nobody is replaced for this long: a dependency of
+/// theirs is suspected.
+inline constexpr std::chrono::minutes dependency_patience{5};
+
 /// An instance that has served for this long makes the failures before it forgotten.
 inline constexpr std::chrono::seconds good_run{60};
 

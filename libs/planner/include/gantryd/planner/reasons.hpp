@@ -6,28 +6,30 @@ namespace gantryd::planner {
 
 /// Why something waits or is not as it should be. Every code stands in docs/reason-codes.md.
 enum class reason {
-    no_release,          ///< nothing was released yet, or the store does not know the release
-    release_failed,      ///< the wanted release failed; something older serves, or nothing
-    creating,            ///< Docker is at work: pull, create, start
-    waiting_ready,       ///< the ready checks do not pass yet
-    waiting_proxy,       ///< the proxy does not confirm a change yet
-    port_taken,          ///< somebody else holds an external port
-    draining,            ///< connections of an old instance have not ended yet
-    drain_kept,          ///< the drain's deadline has passed and the rule is to keep the instance
-    stopping,            ///< the stop signal was sent
-    unhealthy,           ///< health checks fail
-    crash_loop,          ///< restarts are held back
-    docker_unreachable,  ///< no Docker Engine answers
-    proxy_failed,        ///< HAProxy cannot be started, asked or changed
-    too_few_serving,     ///< fewer instances serve than should
-    no_daemon,           ///< told by the command line: no daemon looks after the component now
-    config_differs,      ///< told by the command line: the stored config is newer than the release
+    no_release,            ///< nothing was released yet, or the store does not know the release
+    release_failed,        ///< the wanted release failed; something older serves, or nothing
+    creating,              ///< Docker is at work: pull, create, start
+    waiting_ready,         ///< the ready checks do not pass yet
+    waiting_proxy,         ///< the proxy does not confirm a change yet
+    port_taken,            ///< somebody else holds an external port
+    draining,              ///< connections of an old instance have not ended yet
+    drain_kept,            ///< the drain's deadline has passed and the rule is to keep the instance
+    stopping,              ///< the stop signal was sent
+    unhealthy,             ///< health checks fail
+    dependency_suspected,  ///< all instances fail the same check: nobody is replaced for a while
+    crash_loop,            ///< restarts are held back
+    docker_unreachable,    ///< no Docker Engine answers
+    proxy_failed,          ///< HAProxy cannot be started, asked or changed
+    too_few_serving,       ///< fewer instances serve than should
+    no_daemon,             ///< told by the command line: no daemon looks after the component now
+    config_differs,        ///< told by the command line: the stored config is newer than the release
 };
 
 inline constexpr std::array all_reasons{reason::no_release, reason::release_failed, reason::creating,
     reason::waiting_ready, reason::waiting_proxy, reason::port_taken, reason::draining, reason::drain_kept,
-    reason::stopping, reason::unhealthy, reason::crash_loop, reason::docker_unreachable, reason::proxy_failed,
-    reason::too_few_serving, reason::no_daemon, reason::config_differs};
+    reason::stopping, reason::unhealthy, reason::dependency_suspected, reason::crash_loop,
+    reason::docker_unreachable, reason::proxy_failed, reason::too_few_serving, reason::no_daemon,
+    reason::config_differs};
 
 /// The code as people and scripts see it: "waiting_ready".
 std::string_view text_of(reason code) noexcept;

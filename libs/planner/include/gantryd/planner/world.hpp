@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace gantryd::planner {
 
@@ -28,15 +29,17 @@ struct instance {
     model::image_id image;
     phase now = phase::creating;
     std::string address;
-    time_point started_at{};  ///< the container's start; before it, when we learned of the container
+    time_point started_at{};   ///< the container's start; before it, when we learned of the container
+    time_point known_since{};  ///< this run of the daemon knows of it
     std::optional<int> exit_code;
     std::int64_t pid = 0;  ///< of its first process, as the engine's machine counts; 0 when not known
 
-    verdict ready = verdict::undecided;  ///< its ready checks together
-    verdict healthy = verdict::passing;  ///< its health checks together
-    std::string check;                   ///< id of the check that failed last
-    std::string answer;                  ///< what it saw
-    std::optional<time_point> ready_at;  ///< since when it may serve; kept once it is set
+    verdict ready = verdict::undecided;    ///< its ready checks together
+    verdict healthy = verdict::passing;    ///< its health checks together
+    std::optional<time_point> sick_since;  ///< its health checks fail since then
+    std::string check;                     ///< id of the check that failed last
+    std::string answer;                    ///< what it saw
+    std::optional<time_point> ready_at;    ///< since when it may serve; kept once it is set
 
     std::optional<model::evidence> failure;  ///< condemned: why, with what was there to be seen
     std::optional<time_point> drain_since;
@@ -105,12 +108,20 @@ const model::component_spec* spec_of(const world& in, const instance& of);
 /// the address.
 model::route_id route_of(const model::component_spec& spec, const model::port_mapping& port);
 
+/// When a running instance that is not ready is given up: its release's readyTimeout after its start or, when
+/// a daemon found it there, after the first moment that it could be asked.
+time_point give_up_at(const instance& of, const model::component_spec& spec);
+
 /// True when every route of the instance was read back as sending it traffic. Without ports: when it is
 /// ready.
 bool is_serving(const world& in, const instance& of);
 
 /// True when no route sends it new traffic, as read back.
 bool is_routed_out(const world& in, const instance& of);
+
+/// What the proxy was seen to do other than the table that it took last, one sentence each: somebody else
+/// changed it.
+std::vector<std::string> foreign_changes(const world& in);
 
 /// Live connections through the proxy, its older workers included.
 std::int64_t connections_of(const world& in, const instance& of);
