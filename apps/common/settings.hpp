@@ -17,7 +17,7 @@ struct settings {
     std::string state_dir = "/var/lib/gantryd";
     std::string store;  ///< path of the embedded store; empty: store.db in the state directory
     std::string haproxy = "haproxy";
-    long haproxy_hard_stop_seconds = 24 * 60 * 60;  ///< a worker that a reload left behind ends by then
+    long haproxy_hard_stop_seconds = 24L * 60 * 60;  ///< a worker that a reload left behind ends by then
     std::string log_format = "text";
     std::string log_level = "info";
     std::string output = "table";

@@ -138,17 +138,22 @@ TEST_F(real, a_container_gets_what_was_asked_for)
 
 TEST_F(real, the_kernel_kills_what_eats_too_much)
 {
-    auto what = request_for("eater", {"/prog", "eat"});
-    what.memory_bytes = 8 << 20;
-    const auto id = start(what);
-    EXPECT_EQ(run(engine_.wait(id, soon())).value_or(-1), 137);
-    // The engine learns of the exit and of its reason on different ways: the flag may come a moment later.
-    const auto give_up = docker_.clock().now() + 10s;
-    auto details = run(engine_.inspect(id, soon()));
-    while (details && !details->oom_killed && docker_.clock().now() < give_up)
-        details = run(engine_.inspect(id, soon()));
-    ASSERT_TRUE(details) << details.error().context();
-    EXPECT_TRUE(details->oom_killed);
+    // The engine learns of the exit and of its reason on different ways: the flag may come a moment later and,
+    // when the exit is quicker, not at all.
+    bool flagged = false;
+    for (int n = 1; n <= 5 && !flagged; ++n) {
+        auto what = request_for("eater-" + std::to_string(n), {"/prog", "eat"});
+        what.memory_bytes = 8 << 20;
+        const auto id = start(what);
+        EXPECT_EQ(run(engine_.wait(id, soon())).value_or(-1), 137);
+        const auto give_up = docker_.clock().now() + 2s;
+        while (!flagged && docker_.clock().now() < give_up) {
+            const auto details = run(engine_.inspect(id, soon()));
+            ASSERT_TRUE(details) << details.error().context();
+            flagged = details->oom_killed;
+        }
+    }
+    EXPECT_TRUE(flagged);
 }
 
 TEST_F(real, logs_are_the_last_lines_clean_and_cut)
