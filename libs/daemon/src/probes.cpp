@@ -143,9 +143,7 @@ void probes::note(const model::instance_name& name, const watch& of)
     auto& field = of.now == stage::ready    ? instance->ready
                   : of.now == stage::health ? instance->healthy
                                             : instance->termination;
-    auto verdict_now = health_policy::together(verdicts);
-    if (of.now == stage::health && verdict_now == verdict::undecided)
-        verdict_now = verdict::passing;  // innocent until proven sick
+    const auto verdict_now = health_policy::together(verdicts);
     const auto check = worst_check == nullptr ? std::string() : worst_check->id;
     const auto answer = worst == nullptr ? std::string() : worst->answer;
     if (field == verdict_now && instance->check == check && instance->answer == answer)

@@ -22,6 +22,9 @@ std::chrono::milliseconds restart_delay(int count) noexcept
 namespace detail {
 namespace {
 
+/// See replaceable_at().
+constexpr std::chrono::seconds longest_comparison{10};
+
 /// Creating and starting a container whose image is there takes less.
 constexpr std::chrono::seconds longest_birth{3};
 
@@ -60,7 +63,10 @@ int room_for_new(const world& from, const roster& who, plan& out)
 /// How many may be made now.
 int allowed_new(const world& from, const roster& who, plan& out)
 {
-    const auto missing = std::min(room_for_new(from, who, out), who.wanted - who.usable());
+    for (const auto* i : who.current)
+        if (const auto at = replaceable_at(who, *i); is_sick(i) && at > from.now)
+            wake(out, at);
+    const auto missing = std::min(room_for_new(from, who, out), who.wanted - who.usable(from.now));
     if (missing <= 0)
         return 0;
     const bool death_to_count = std::ranges::any_of(who.dead,
@@ -285,7 +291,11 @@ int roster::good(const world& in) const
         std::ranges::count_if(current, [&](const instance* i) { return is_serving(in, *i) && !is_sick(i); }));
 }
 
-int roster::usable() const { return static_cast<int>(std::ranges::count_if(current, std::not_fn(is_sick))); }
+int roster::usable(time_point now) const
+{
+    return static_cast<int>(std::ranges::count_if(
+        current, [&](const instance* i) { return !is_sick(i) || now < replaceable_at(*this, *i); }));
+}
 
 std::string sickness_of(const instance& i)
 {
@@ -296,11 +306,22 @@ std::string sickness_of(const instance& i)
     return {};
 }
 
+time_point replaceable_at(const roster& who, const instance& sick)
+{
+    if (!sick.sick_since || who.effective == nullptr || who.current.size() < 2)
+        return time_point();
+    const auto& checks = who.effective->spec.health_checks;
+    const auto check = std::ranges::find(checks, sick.check, &model::check_spec::id);
+    if (check == checks.end())
+        return time_point();
+    return *sick.sick_since + std::min<base::duration>(check->fall * check->interval, longest_comparison);
+}
+
 std::optional<suspicion> suspected_dependency(const roster& who)
 {
     suspicion out;
     for (const auto* i : who.current) {
-        if (i->now != phase::running || !i->ready_at)
+        if (i->now != phase::running || !i->ready_at || i->healthy == verdict::undecided)
             continue;
         if (i->healthy != verdict::failing || (out.instances > 0 && i->check != out.check))
             return std::nullopt;

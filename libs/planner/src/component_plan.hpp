@@ -24,8 +24,9 @@ struct roster {
 
     /// Serving instances of the effective release whose health checks do not fail.
     int good(const world& in) const;
-    /// Instances of the effective release that are, or soon will be, of use.
-    int usable() const;
+    /// Instances of the effective release that are, or soon will be, of use, and sick ones that are not to be
+    /// replaced yet.
+    int usable(time_point now) const;
 };
 
 roster make_roster(const world& from, const component& wish);
@@ -34,7 +35,11 @@ roster make_roster(const world& from, const component& wish);
 /// Empty when it is well.
 std::string sickness_of(const instance& i);
 
-/// All instances of the effective release that could serve, two or more, fail the same health check: hardly
+/// From when on a sick instance may be replaced: where there are others, they are given the time to fall sick
+/// by the same check, too.
+time_point replaceable_at(const roster& who, const instance& sick);
+
+/// All instances of the effective release that were asked, two or more, fail the same health check: hardly
 /// they, rather something that they depend on.
 struct suspicion {
     std::string check;

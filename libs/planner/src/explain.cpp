@@ -137,6 +137,8 @@ private:
         auto& c = add(reason::unhealthy, sickness_of(i));
         c.instance = i.name.text();
         c.since = i.sick_since;
+        if (const auto at = replaceable_at(who_, i); at > from_.now)
+            c.until = at;
         const bool on_trial = who_.effective != nullptr && i.release == who_.effective->number &&
                               who_.effective->outcome == model::release_outcome::pending;
         c.then = on_trial ? "the release is not live before its checks pass"
@@ -201,7 +203,7 @@ private:
     void explain_restarts()
     {
         const auto until = held_back_until(from_, who_);
-        if (!until || who_.usable() >= who_.wanted ||
+        if (!until || who_.usable(from_.now) >= who_.wanted ||
             who_.effective->outcome == model::release_outcome::pending)
             return;
         const auto& crashes = who_.wish.crashes.at(who_.effective->number);

@@ -316,7 +316,8 @@ TEST(update, a_sick_instance_is_not_held_against_a_release_that_serves_without_i
     s.falls_sick("shop-web-1-1");
     s.settle_proxy();
     EXPECT_EQ(s.does(), (lines{"settle web 1 live"}));
-    EXPECT_EQ(s.does(), (lines{"begin_drain shop-web-1-1: its health check \"ok\" fails: status 500 (failure)"}));
+    EXPECT_EQ(
+        s.does(), (lines{"begin_drain shop-web-1-1: its health check \"ok\" fails: status 500 (failure)"}));
 }
 
 TEST(update, the_first_release_of_all_is_settled_as_failed_when_it_exits)

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <csignal>
 #include <fstream>
+#include <sstream>
 #include <iterator>
 #include <stdexcept>
 #include <system_error>
@@ -169,7 +170,9 @@ std::optional<pid_t> pid_in_file(const std::filesystem::path& file)
 std::string text_of_file(const std::filesystem::path& file)
 {
     std::ifstream in(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    std::ostringstream out;
+    out << in.rdbuf();  // an iterator would throw when a process of /proc ends in between
+    return out.str();
 }
 
 }  // namespace gantryd::integration
