@@ -114,7 +114,7 @@ std::string host_name()
 
 std::string user_at_host()
 {
-    const auto* user = ::getpwuid(::getuid());  // NOLINT(concurrency-mt-unsafe): one thread
+    const auto* user = ::getpwuid(::getuid());
     return fmt::format(
         "{}@{}", user == nullptr ? std::to_string(::getuid()) : std::string(user->pw_name), host_name());
 }
