@@ -25,7 +25,7 @@ parse_status parse_request(std::string_view bytes, request& out);
 /// The status line, headers and body of a response. `extra_headers` are whole lines, each with its "\r\n".
 std::string response_text(int status, std::string_view body, bool keep_alive, std::string_view extra_headers);
 
-/// One response, as far as the load client looks at it.
+/// One response, as far as the load driver of the benchmarks looks at it.
 struct response {
     int status = 0;
     bool keep_alive = true;

@@ -78,7 +78,7 @@ TEST_F(deploying, an_update_under_load_loses_no_request)
 {
     ASSERT_NO_FATAL_FAILURE(deploy_web());
     const auto before = containers().at(0);
-    background_load load(port_, 16);
+    background_load load(port_);
     ASSERT_NO_FATAL_FAILURE(deploy("v2"));
     ASSERT_TRUE(wait_until([&] { return containers().size() == 1; })) << "the old container is removed";
     EXPECT_NE(containers().at(0).id, before.id);

@@ -33,8 +33,8 @@ TEST_F(support, load_counts_every_failure_of_a_server_that_goes_away)
     ASSERT_TRUE(wait_until([&] { return !connection::to(port_); }));
     ASSERT_TRUE(holds_for(100ms, [&] { return version_at(port_).empty(); }));
     const auto report = load.finish();
-    EXPECT_GT(report.seen.at("v1"), 20);
-    EXPECT_GT(report.failed, 8);
+    EXPECT_GT(report.requests.versions.at("v1").answers, 20);
+    EXPECT_GT(report.requests.all_failed(), 8);
     EXPECT_FALSE(lost_nothing(report, {"v1"}));
 }
 

@@ -120,7 +120,9 @@ std::string table_of(const report& of)
     if (r.sent > 0) {
         out += fmt::format("sent                {:>8}  in {:.1f} s\n", r.sent, in_seconds(of.took));
         out += fmt::format("answered            {:>8}\n", r.answered);
-        out += fmt::format("failed              {:>8}  {}\n", r.all_failed(), kinds_of(r.failed));
+        const auto kinds = kinds_of(r.failed);
+        out +=
+            fmt::format("failed              {:>8}{}{}\n", r.all_failed(), kinds.empty() ? "" : "  ", kinds);
         out += fmt::format("late                {:>8}\n", r.late);
         out += fmt::format("latency ms          {:>8.2f}  p50 {:>8.2f}  p99 {:>8.2f}  max\n",
             in_ms(r.latency.percentile(50)), in_ms(r.latency.percentile(99)), in_ms(r.latency.largest()));

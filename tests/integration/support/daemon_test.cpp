@@ -246,16 +246,14 @@ std::string daemon_test::why(const std::string& component) const
                                          << what.err;
 }
 
-::testing::AssertionResult lost_nothing(
-    const demo::load_report& report, const std::vector<std::string>& expected)
+::testing::AssertionResult lost_nothing(const load::report& report, const std::vector<std::string>& expected)
 {
-    if (report.requests == 0)
-        return ::testing::AssertionFailure() << "no request was made at all";
+    const auto& versions = report.requests.versions;
     const bool only_expected = std::ranges::all_of(
-        report.seen, [&](const auto& line) { return std::ranges::count(expected, line.first) == 1; });
-    if (report.failed == 0 && only_expected && report.seen.size() == expected.size())
+        versions, [&](const auto& seen) { return std::ranges::count(expected, seen.first) == 1; });
+    if (load::problems_in(report).empty() && only_expected && versions.size() == expected.size())
         return ::testing::AssertionSuccess();
-    return ::testing::AssertionFailure() << text_of(report);
+    return ::testing::AssertionFailure() << load::table_of(report);
 }
 
 ::testing::AssertionResult has(const std::string& text, const std::string& part)

@@ -98,9 +98,8 @@ private:
 /// That the words ended with the exit code; else everything they printed.
 ::testing::AssertionResult ended_with(int exit_code, const finished& what);
 
-/// That no request failed and `expected` were the only answers; else all failures.
-::testing::AssertionResult lost_nothing(
-    const demo::load_report& report, const std::vector<std::string>& expected);
+/// That nothing was lost and `expected` were the only answers; else the whole report.
+::testing::AssertionResult lost_nothing(const load::report& report, const std::vector<std::string>& expected);
 
 /// That `text` has `part` in it.
 ::testing::AssertionResult has(const std::string& text, const std::string& part);

@@ -164,11 +164,15 @@ std::string instance_at(std::uint16_t port)
     return answer && answer->status == 200 ? answer->headers.at("x-instance") : "";
 }
 
-background_load::background_load(std::uint16_t port, int connections)
+background_load::background_load(std::uint16_t port)
+    : background_load(load::options{.port = port, .requests = {.rate = 500}})
 {
-    options_.port = port;
-    options_.connections = connections;
-    thread_ = std::thread([this] { report_ = demo::run_load(options_, stop_); });
+}
+
+background_load::background_load(load::options what) : what_(std::move(what))
+{
+    what_.duration = std::chrono::milliseconds(0);
+    thread_ = std::thread([this] { report_ = load::run(what_, stop_); });
 }
 
 background_load::~background_load()
@@ -177,22 +181,11 @@ background_load::~background_load()
         finish();
 }
 
-demo::load_report background_load::finish()
+load::report background_load::finish()
 {
     stop_ = true;
     thread_.join();
     return report_;
-}
-
-std::string text_of(const demo::load_report& report)
-{
-    auto text =
-        std::to_string(report.failed) + " of " + std::to_string(report.requests) + " requests failed\n";
-    for (const auto& line : report.failures)
-        text += line + "\n";
-    for (const auto& [line, count] : report.seen)
-        text += "answer \"" + line + "\": " + std::to_string(count) + "\n";
-    return text;
 }
 
 std::uint16_t free_port()

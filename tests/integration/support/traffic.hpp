@@ -1,5 +1,5 @@
 #pragma once
-#include "load.hpp"
+#include "load/driver.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -65,23 +65,25 @@ std::string version_at(std::uint16_t port);
 /// The hostname of the container that answers GET /, which is the 12 first digits of its id; "" for none.
 std::string instance_at(std::uint16_t port);
 
-/// Requests that go on in the background until finish(): half of them on kept connections, half on new ones.
+/// A load that goes on in the background until finish().
 class background_load {
 public:
-    explicit background_load(std::uint16_t port, int connections = 8);
+    /// 500 requests per second: half of them over kept connections, half over new ones.
+    explicit background_load(std::uint16_t port);
+    /// Its duration is not looked at.
+    explicit background_load(load::options what);
+    background_load(const background_load&) = delete;
+    background_load& operator=(const background_load&) = delete;
     ~background_load();
 
-    demo::load_report finish();
+    load::report finish();
 
 private:
-    demo::load_options options_;
+    load::options what_;
     std::atomic<bool> stop_ = false;
-    demo::load_report report_;
+    load::report report_;
     std::thread thread_;
 };
-
-/// Every failure of the report in one text, for a test's message.
-std::string text_of(const demo::load_report& report);
 
 /// A port from 20000 to 31999 that nobody listens on: below those that the kernel gives to outgoing
 /// connections. No two calls of one process give the same.
