@@ -1,4 +1,4 @@
-#include "scene.hpp"
+#include "measures.hpp"
 
 #include <sstream>
 #include <thread>

@@ -1,4 +1,4 @@
-#include "scene.hpp"
+#include "measures.hpp"
 
 #include "traffic.hpp"
 
@@ -25,25 +25,6 @@ struct images {
     std::string first;
     std::string second;
 };
-
-json::object component(const std::string& name, const std::string& tag, std::uint16_t port)
-{
-    const json::object check{{"kind", "http"}, {"port", 8080}, {"path", "/health"}};
-    return {{"name", name}, {"repo", tag}, {"tag", "latest"},
-        {"ports", json::array{json::object{{"external", port}, {"container", 8080}, {"kind", "http"}}}},
-        {"readyChecks", json::array{check}}, {"healthChecks", json::array{check}}};
-}
-
-std::string project_of(json::array components)
-{
-    return json::serialize(json::object{{"components", std::move(components)}});
-}
-
-void expect_done(const integration::finished& what)
-{
-    if (what.exit_code != 0)
-        throw std::runtime_error(what.both());
-}
 
 struct deploy_times {
     std::vector<double> floor;

@@ -1,4 +1,4 @@
-#include "scene.hpp"
+#include "measures.hpp"
 
 #include <gantryd/control/overview.hpp>
 #include <gantryd/sqlite_store/sqlite_store.hpp>

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <stdexcept>
 #include <thread>
@@ -17,6 +18,7 @@
 namespace gantryd::benchmark {
 
 using namespace std::chrono_literals;
+namespace json = boost::json;
 
 double median(std::vector<double> values)
 {
@@ -25,12 +27,31 @@ double median(std::vector<double> values)
     return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-milliseconds until(clock::time_point from, const std::function<bool()>& is_there)
+milliseconds until(clock::time_point from, const std::function<bool()>& is_there, std::chrono::seconds limit)
 {
     for (auto next = clock::now(); !is_there(); std::this_thread::sleep_until(next += 2ms))
-        if (clock::now() - from > 30s)
-            throw std::runtime_error("nothing came within 30 seconds");
+        if (clock::now() - from > limit)
+            throw std::runtime_error("nothing came within " + std::to_string(limit.count()) + " seconds");
     return clock::now() - from;
+}
+
+void expect_done(const integration::finished& what)
+{
+    if (what.exit_code != 0)
+        throw std::runtime_error(what.both());
+}
+
+json::object component(const std::string& name, const std::string& tag, std::uint16_t port)
+{
+    const json::object check{{"kind", "http"}, {"port", 8080}, {"path", "/health"}};
+    return {{"name", name}, {"repo", tag}, {"tag", "latest"},
+        {"ports", json::array{json::object{{"external", port}, {"container", 8080}, {"kind", "http"}}}},
+        {"readyChecks", json::array{check}}, {"healthChecks", json::array{check}}};
+}
+
+std::string project_of(json::array components)
+{
+    return json::serialize(json::object{{"components", std::move(components)}});
 }
 
 answer ask_quickly(const std::string& address, std::uint16_t port)
@@ -71,16 +92,25 @@ answer ask_quickly(const std::string& address, std::uint16_t port)
     return out;
 }
 
+namespace {
+
+/// Short: the path of a socket under it is limited to 107 characters.
+std::filesystem::path root()
+{
+    const char* of_tests = std::getenv("GANTRYD_TEST_ROOT");
+    return of_tests != nullptr ? std::filesystem::path(of_tests) : std::filesystem::temp_directory_path();
+}
+
+}  // namespace
+
 scene::scene(std::string project, const std::string& project_file)
     : project_(std::move(project)),
-      directory_(std::filesystem::temp_directory_path() / ("gantryd-bench-" + project_))
+      directory_(root() / ("gantryd-bench-" + project_))
 {
     std::filesystem::remove_all(directory_);
     std::filesystem::create_directories(directory_);
     std::ofstream(directory_ / "project.json") << project_file;
-    const auto stored = gantryd({"setconfig", project_, (directory_ / "project.json").string()});
-    if (stored.exit_code != 0)
-        throw std::runtime_error(stored.both());
+    expect_done(gantryd({"setconfig", project_, (directory_ / "project.json").string()}));
 }
 
 scene::~scene()
@@ -104,15 +134,36 @@ scene::~scene()
 integration::finished scene::gantryd(std::vector<std::string> words) const
 {
     words.insert(words.begin(), GANTRYD_PROGRAM);
-    return integration::run(std::move(words), {{"GANTRYD_STATE_DIR", directory_.string()}});
+    return integration::run(std::move(words), variables(), 150s);
+}
+
+std::unique_ptr<integration::program> scene::begin_gantryd(std::vector<std::string> words) const
+{
+    words.insert(words.begin(), GANTRYD_PROGRAM);
+    return std::make_unique<integration::program>(
+        std::move(words), directory_ / "background.log", variables());
+}
+
+std::optional<pid_t> scene::proxy_master() const
+{
+    const auto pid = integration::pid_in_file(directory_ / "haproxy" / "haproxy.pid");
+    return pid && integration::process_runs(*pid) ? pid : std::nullopt;
 }
 
 void scene::start_daemon()
 {
-    daemon_ =
-        std::make_unique<integration::program>(std::vector<std::string>{GANTRYD_PROGRAM, "run", project_},
-            directory_ / "daemon.log", integration::environment{{"GANTRYD_STATE_DIR", directory_.string()}});
-    (void)until(clock::now(), [&] { return daemon_log().contains("desired state read"); });
+    const auto logged = daemon_log().size();
+    daemon_ = std::make_unique<integration::program>(
+        std::vector<std::string>{GANTRYD_PROGRAM, "run", project_}, directory_ / "daemon.log", variables());
+    (void)until(
+        clock::now(), [&] { return daemon_log().find("desired state read", logged) != std::string::npos; });
+}
+
+void scene::kill_daemon()
+{
+    daemon_->send(SIGKILL);
+    (void)daemon_->wait(10s);
+    daemon_.reset();
 }
 
 }  // namespace gantryd::benchmark

@@ -2,11 +2,14 @@
 #include "docker.hpp"
 #include "process.hpp"
 
+#include <boost/json.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +21,18 @@ using milliseconds = std::chrono::duration<double, std::milli>;
 /// The middle one; the mean of the two in the middle of an even number.
 double median(std::vector<double> values);
 
-/// Polls every 2 ms until `is_there` holds; the time since `from`. Throws after 30 s.
-milliseconds until(clock::time_point from, const std::function<bool()>& is_there);
+/// Polls every 2 ms until `is_there` holds; the time since `from`. Throws after `limit`.
+milliseconds until(clock::time_point from, const std::function<bool()>& is_there,
+    std::chrono::seconds limit = std::chrono::seconds(30));
+
+/// Throws what the program said unless it ended with code 0.
+void expect_done(const integration::finished& what);
+
+/// A component of the demo server's image `tag`:latest, checked over HTTP, which serves HTTP at `port`.
+boost::json::object component(const std::string& name, const std::string& tag, std::uint16_t port);
+
+/// The text of a project file.
+std::string project_of(boost::json::array components);
 
 /// One answer of `GET /` within a few milliseconds; empty when there is none yet. A request that the proxy
 /// holds is dropped and sent anew, so that the poll is no later than its period.
@@ -37,15 +50,25 @@ public:
     scene& operator=(const scene&) = delete;
     ~scene();
 
+    /// Returns when the daemon has read the desired state.
     void start_daemon();
+    /// SIGKILL.
+    void kill_daemon();
     integration::finished gantryd(std::vector<std::string> words) const;
+    /// The same in the background, its output in a file of our directory.
+    std::unique_ptr<integration::program> begin_gantryd(std::vector<std::string> words) const;
+    /// HAProxy's master process; none when it does not run.
+    std::optional<pid_t> proxy_master() const;
     pid_t daemon_pid() const { return daemon_->pid(); }
-    std::string daemon_log() const { return daemon_->output(); }
+    /// Of all daemons of this scene.
+    std::string daemon_log() const { return integration::text_of_file(directory_ / "daemon.log"); }
     std::string store_path() const { return (directory_ / "store.db").string(); }
     const std::string& project() const { return project_; }
     const integration::docker& docker() const { return docker_; }
 
 private:
+    integration::environment variables() const { return {{"GANTRYD_STATE_DIR", directory_.string()}}; }
+
     std::string project_;
     std::filesystem::path directory_;
     integration::docker docker_;
@@ -54,19 +77,5 @@ private:
 
 /// Create, start, and poll the container's port until the first 200, by the Engine's API alone: one round.
 milliseconds floor_round(const std::string& image, const std::string& name);
-
-/// From a release's commit to the daemon's log line about it, and a bare SQLite commit beside it.
-struct watch_times {
-    std::vector<double> seen_ms;
-    std::vector<double> commit_ms;
-};
-watch_times measure_watch(const scene& of, int rounds);
-
-/// CPU share (of one core) and resident memory of a daemon that has nothing to do but its checks.
-struct idle_cost {
-    double cpu_percent = 0;
-    double resident_mb = 0;
-};
-idle_cost measure_idle(pid_t daemon, std::chrono::seconds during);
 
 }  // namespace gantryd::benchmark

@@ -1,0 +1,133 @@
+#include "proofs.hpp"
+
+#include "load/driver.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <random>
+#include <string>
+
+#include <unistd.h>
+
+namespace {
+
+using namespace gantryd;
+using zero_loss::disturbance;
+
+constexpr double bar = 3;  ///< times what the same load sees when nothing happens
+
+std::string project(const char* kind) { return fmt::format("zl{}-{}", kind, ::getpid()); }
+
+double in_ms(std::chrono::microseconds value) { return static_cast<double>(value.count()) / 1000; }
+
+bool row(const char* what, double busy, double quiet, double floor)
+{
+    const auto ratio = busy / quiet;
+    fmt::print("  {:<24} {:>9.2f} ms {:>9.2f} ms {:>9.2f} ms {:>7.2f} x {:>7.2f} x {:>5.2f} x  {}\n", what,
+        busy, quiet, floor, ratio, floor / quiet, bar, ratio <= bar ? "ok" : "ABOVE");
+    return ratio <= bar;
+}
+
+bool compare(const zero_loss::update_outcome& of)
+{
+    const auto& busy = of.seen.requests;
+    const auto& quiet = of.quiet.requests;
+    const auto& floor = of.floor.requests;
+    fmt::print("  {:<24} {:>12} {:>12} {:>12} {:>9} {:>9} {:>7}\n", "", "updates", "quiet", "Docker alone",
+        "ratio", "Docker's", "bar");
+    const bool gap =
+        row("longest gap", in_ms(busy.longest_gap), in_ms(quiet.longest_gap), in_ms(floor.longest_gap));
+    const bool p99 = row("p99", in_ms(busy.latency.percentile(99)), in_ms(quiet.latency.percentile(99)),
+        in_ms(floor.latency.percentile(99)));
+    fmt::print("  {:<24} {:>9.2f} ms {:>9.2f} ms {:>9.2f} ms\n", "p50", in_ms(busy.latency.percentile(50)),
+        in_ms(quiet.latency.percentile(50)), in_ms(floor.latency.percentile(50)));
+    fmt::print("  {:<24} {:>9.2f} ms {:>9.2f} ms {:>9.2f} ms\n", "slowest", in_ms(busy.latency.largest()),
+        in_ms(quiet.latency.largest()), in_ms(floor.latency.largest()));
+    return gap && p99;
+}
+
+/// Prints what was found; true when it is proved.
+bool tell(const std::string& title, const zero_loss::outcome& of)
+{
+    const auto& r = of.seen.requests;
+    fmt::print("{}: {}\n", title, of.problems.empty() ? "proved" : "NOT PROVED");
+    fmt::print("  {}\n", of.done);
+    if (r.sent > 0)
+        fmt::print("  {} failed of {} requests, {} late\n", r.all_failed(), r.sent, r.late);
+    for (const auto* kind : {&of.seen.tcp, &of.seen.upgraded})
+        if (kind->asked > 0)
+            fmt::print("  {} streams: {} opened, {} cut, {} corrupted, {} stalled, {:.1f} MB back, slowest "
+                       "echo {:.0f} ms\n",
+                kind == &of.seen.tcp ? "tcp" : "upgraded", kind->opened, kind->cut, kind->corrupted,
+                kind->stalled, static_cast<double>(kind->bytes) / 1e6, in_ms(kind->slowest_echo));
+    if (of.problems.empty())
+        return true;
+    for (const auto& problem : of.problems)
+        fmt::print("  {}\n", problem);
+    for (const auto& line : of.seen.failures)
+        fmt::print("  {}\n", line);
+    const auto log = fmt::format("/tmp/gantryd-zero-loss-{}.log", ::getpid());
+    std::ofstream(log, std::ios::app) << "--- " << title << '\n' << of.daemon_log;
+    fmt::print("  the daemon's log: {}\n", log);
+    return false;
+}
+
+bool updates(const char* title, const char* kind, int count, disturbance with, std::uint32_t seed)
+{
+    zero_loss::update_proof what{.project = project(kind), .updates = count, .with = with, .seed = seed};
+    what.compare = with == disturbance::none;
+    const auto found = zero_loss::prove_updates(what);
+    const bool proved = tell(fmt::format("{} updates in a row under 1000 requests/s{}", count, title), found);
+    return (!what.compare || compare(found)) && proved;
+}
+
+bool streams(const char* title, const char* kind, int count, disturbance with, std::uint32_t seed)
+{
+    const zero_loss::stream_proof what{
+        .project = project(kind), .updates = count, .with = with, .seed = seed};
+    return tell(fmt::format("50 streams across {} updates{}", count, title), zero_loss::prove_streams(what));
+}
+
+bool crashes(int seconds)
+{
+    const zero_loss::crash_proof what{.project = project("c"), .duration = std::chrono::seconds(seconds)};
+    return tell(fmt::format("one of two instances killed every 2 s for {} s under 500 GET/s", seconds),
+        zero_loss::prove_crashes(what));
+}
+
+}  // namespace
+
+/// Arguments: UPDATES (100), SEED (random).
+int main(int argc, char** argv)
+{
+    const int count = argc > 1 ? std::atoi(argv[1]) : 100;
+    const auto seed =
+        argc > 2 ? static_cast<std::uint32_t>(std::atoi(argv[2])) : std::random_device{}() % 10'000;
+    load::raise_file_limit();
+    fmt::print("seed {}\n", seed);
+    const int few = std::min(count, 10);
+    const std::vector<std::function<bool()>> proofs{
+        [&] { return updates("", "u", count, disturbance::none, seed); },
+        [&] { return updates(", with a reload at each", "r", count, disturbance::reload, seed); },
+        [&] { return updates(", with gantryd killed at each", "k", count, disturbance::kill, seed); },
+        [&] { return updates(", with both at each", "b", count, disturbance::both, seed); },
+        [&] { return streams("", "s", few, disturbance::none, seed); },
+        [&] { return streams(", with a reload and a kill at each", "t", few, disturbance::both, seed); },
+        [&] { return crashes(std::min(60, 6 * count)); },
+    };
+    bool all = true;
+    for (const auto& proof : proofs) {
+        try {
+            all = proof() && all;
+        } catch (const std::exception& why) {
+            std::fprintf(stderr, "zero_loss: %s\n", why.what());
+            all = false;
+        }
+        std::fflush(stdout);
+    }
+    return all ? 0 : 1;
+}

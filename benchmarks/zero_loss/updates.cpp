@@ -1,0 +1,80 @@
+#include "stage.hpp"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <thread>
+
+namespace gantryd::zero_loss {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto settle = 1s;  ///< of load before and after what it is to meet
+
+load::options load_on(const stage& at, const update_proof& what)
+{
+    return {.port = at.http_port(), .requests = {.rate = what.rate}};
+}
+
+load::report quiet_load(const stage& at, const update_proof& what, load::milliseconds duration)
+{
+    background_load load(load_on(at, what));
+    std::this_thread::sleep_for(duration);
+    return load.finish();
+}
+
+/// As many containers as there were updates, created, started and removed by Docker's API alone, as evenly.
+load::report floor_load(const stage& at, const update_proof& what, load::milliseconds duration)
+{
+    background_load load(load_on(at, what));
+    std::this_thread::sleep_for(settle);
+    const auto begin = clock::now();
+    for (int i = 0; i < what.updates; ++i) {
+        std::this_thread::sleep_until(begin + (duration - 2 * settle) * i / what.updates);
+        (void)benchmark::floor_round(at.image(i), fmt::format("{}-floor", what.project));
+    }
+    std::this_thread::sleep_until(begin + duration - settle);
+    return load.finish();
+}
+
+void expect_versions(update_outcome& out, int updates)
+{
+    for (int i = 0; i <= updates; ++i)
+        if (!out.seen.requests.versions.contains(fmt::format("v{}", i)))
+            out.problems.push_back(fmt::format("version v{} was never seen", i));
+}
+
+}  // namespace
+
+update_outcome prove_updates(update_proof what)
+{
+    const json::object more{{"drain", json::object{{"timeout", "60s"}}}};
+    stage at(what.project, what.updates + 1, more);
+    std::mt19937 random(what.seed);
+    update_outcome out;
+    background_load load(load_on(at, what));
+    try {
+        std::this_thread::sleep_for(settle);
+        for (int i = 1; i <= what.updates; ++i)
+            at.update_to(i, what.with, random);
+        std::this_thread::sleep_for(settle);
+    } catch (const std::runtime_error& why) {
+        out.problems.emplace_back(why.what());
+    }
+    out.seen = load.finish();
+    for (auto& problem : load::problems_in(out.seen))
+        out.problems.push_back(std::move(problem));
+    expect_versions(out, what.updates);
+    if (!at.comes_down_to(1, 30s))
+        out.problems.emplace_back("old containers are still there after 30 s without connections");
+    if (what.compare) {
+        out.quiet = quiet_load(at, what, out.seen.took);
+        out.floor = floor_load(at, what, out.seen.took);
+    }
+    out.done = at.done();
+    out.daemon_log = at.scene().daemon_log();
+    return out;
+}
+
+}  // namespace gantryd::zero_loss
