@@ -109,4 +109,12 @@ std::string stage::done() const
     return fmt::format("{} updates, {} forced reloads, {} kills of gantryd", updates_, reloads_, kills_);
 }
 
+void expect_whole(outcome& out, const load::report& of)
+{
+    for (auto& problem : load::problems_in(of))
+        out.problems.push_back(std::move(problem));
+    for (const auto& line : of.failures)
+        out.problems.push_back(line);
+}
+
 }  // namespace gantryd::zero_loss

@@ -56,4 +56,7 @@ private:
     int kills_ = 0;
 };
 
+/// Adds what the load lost to the problems, each failure with its time.
+void expect_whole(outcome& out, const load::report& of);
+
 }  // namespace gantryd::zero_loss

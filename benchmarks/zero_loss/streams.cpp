@@ -17,13 +17,6 @@ load::options streams_on(const stage& at, int each_kind, load::milliseconds life
     return out;
 }
 
-void take(outcome& out, const load::report& of)
-{
-    for (auto& problem : load::problems_in(of))
-        out.problems.push_back(std::move(problem));
-    out.seen.failures.insert(out.seen.failures.end(), of.failures.begin(), of.failures.end());
-}
-
 }  // namespace
 
 outcome prove_streams(stream_proof what)
@@ -47,11 +40,8 @@ outcome prove_streams(stream_proof what)
     if (containers < 2)
         out.problems.emplace_back("the container of the oldest streams is gone while they live");
     out.seen = lasting.finish();
-    const auto failures = std::move(out.seen.failures);
-    out.seen.failures.clear();
-    take(out, out.seen);
-    out.seen.failures = failures;
-    take(out, passing.finish());
+    expect_whole(out, out.seen);
+    expect_whole(out, passing.finish());
     if (!at.comes_down_to(1, 30s))
         out.problems.emplace_back("old containers are still there 30 s after their last stream");
     out.done = at.done();

@@ -63,8 +63,7 @@ update_outcome prove_updates(update_proof what)
         out.problems.emplace_back(why.what());
     }
     out.seen = load.finish();
-    for (auto& problem : load::problems_in(out.seen))
-        out.problems.push_back(std::move(problem));
+    expect_whole(out, out.seen);
     expect_versions(out, what.updates);
     if (!at.comes_down_to(1, 30s))
         out.problems.emplace_back("old containers are still there after 30 s without connections");
