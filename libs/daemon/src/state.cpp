@@ -89,7 +89,7 @@ void state::record_failure(planner::instance& of, model::evidence why)
         return;
     auto& crashes = component->second.crashes[of.release];
     const auto now = io.clk.now();
-    const bool ran_well = of.ready_at && now - *of.ready_at >= planner::good_run;
+    const bool ran_well = of.ready_at && planner::is_good_run(now - *of.ready_at, crashes.count);
     crashes.count = ran_well ? 1 : crashes.count + 1;
     crashes.last_at = now;
     crashes.last = why;

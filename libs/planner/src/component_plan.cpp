@@ -19,6 +19,13 @@ std::chrono::milliseconds restart_delay(int count) noexcept
     return std::min<std::chrono::milliseconds>(delay, 5min);
 }
 
+bool is_good_run(std::chrono::nanoseconds served, int failures) noexcept
+{
+    using namespace std::chrono_literals;
+    const auto pause = restart_delay(std::min(failures, 1'000) + 1);
+    return served >= std::clamp<std::chrono::milliseconds>(pause, 2s, 1min);
+}
+
 namespace detail {
 namespace {
 

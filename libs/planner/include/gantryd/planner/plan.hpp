@@ -125,7 +125,9 @@ inline constexpr std::chrono::milliseconds proof_of_life{1000};
 /// theirs is suspected.
 inline constexpr std::chrono::minutes dependency_patience{5};
 
-/// An instance that has served for this long makes the failures before it forgotten.
-inline constexpr std::chrono::seconds good_run{60};
+/// Whether an instance that served for so long makes the `failures` in a row before it forgotten: one that did
+/// its work is replaced at once, however often it is killed. It did when it served for longer than its own
+/// failure would hold the next one back, at least 2 s; a minute always is enough.
+bool is_good_run(std::chrono::nanoseconds served, int failures) noexcept;
 
 }  // namespace gantryd::planner
