@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <stdexcept>
 #include <thread>
@@ -10,12 +11,27 @@ namespace gantryd::zero_loss {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+/// The one that was seen first, in this call or an earlier one. So each has its turn.
+const integration::container& oldest(
+    const std::vector<integration::container>& running, std::vector<std::string>& seen_before)
+{
+    for (const auto& each : running)
+        if (std::ranges::count(seen_before, each.id) == 0)
+            seen_before.push_back(each.id);
+    const auto age = [&](const integration::container& of) { return std::ranges::find(seen_before, of.id); };
+    return *std::ranges::min_element(running, {}, age);
+}
+
+}  // namespace
+
 outcome prove_crashes(crash_proof what)
 {
     const json::object more{{"instances", 2}};
     stage at(what.project, 1, more);
-    std::mt19937 random(what.seed);
     outcome out;
+    std::vector<std::string> seen_before;
     int crashes = 0;
     int of_the_last = 0;
     background_load load({.port = at.http_port(), .requests = {.rate = what.rate}});
@@ -27,8 +43,7 @@ outcome prove_crashes(crash_proof what)
             out.problems.push_back(fmt::format("nothing ran {} s after the start", (next - begin) / 1s));
             continue;
         }
-        std::uniform_int_distribution<std::size_t> any(0, running.size() - 1);
-        ::kill(running.at(any(random)).pid, SIGKILL);  // as a crash does it
+        ::kill(oldest(running, seen_before).pid, SIGKILL);  // as a crash does it
         ++crashes;
         of_the_last += running.size() == 1 ? 1 : 0;
     }

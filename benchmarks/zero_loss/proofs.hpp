@@ -58,10 +58,9 @@ struct crash_proof {
     std::chrono::seconds duration{60};
     std::chrono::milliseconds pause{2'000};  ///< between two crashes
     double rate = 500;
-    std::uint32_t seed = 1;
 };
 
-/// Two instances, any of which is killed again and again. No GET may fail.
+/// Two instances, the older one of which is killed again and again. No GET may fail.
 outcome prove_crashes(crash_proof what);
 
 }  // namespace gantryd::zero_loss
