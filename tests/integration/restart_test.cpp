@@ -1,7 +1,9 @@
 #include "daemon_test.hpp"
 #include "private_engine.hpp"
 
+#include <algorithm>
 #include <csignal>
+#include <functional>
 
 namespace gantryd::integration {
 namespace {
@@ -77,6 +79,46 @@ TEST_F(restart, a_second_daemon_with_the_same_state_directory_is_refused)
     EXPECT_TRUE(has(second.err, std::to_string(daemon_->pid())));
     EXPECT_TRUE(daemon_->running());
     EXPECT_EQ(version_at(port_), "v1");
+}
+
+/// A reload by somebody else; true when another worker serves.
+bool reload_of(pid_t master, const std::function<std::vector<pid_t>()>& processes)
+{
+    const auto before = processes();
+    ::kill(master, SIGUSR2);
+    return wait_until([&] {
+        return std::ranges::any_of(
+            processes(), [&](pid_t pid) { return std::ranges::count(before, pid) == 0; });
+    });
+}
+
+/// One request over a kept connection, up to the end of the body, which is a line.
+std::string ask_again(connection& kept)
+{
+    kept.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+    std::string answer;
+    while (!answer.contains("\r\n\r\n") || !answer.ends_with('\n') || answer.ends_with("\r\n\r\n")) {
+        const auto more = kept.receive(1, 10s);
+        if (more.empty())
+            break;
+        answer += more;
+    }
+    return answer;
+}
+
+TEST_F(restart, a_connection_that_idled_across_a_reload_and_an_update_is_served_by_the_new_release)
+{
+    ASSERT_NO_FATAL_FAILURE(deploy_web());
+    auto kept = connection::to(port_);
+    ASSERT_TRUE(kept);
+    EXPECT_TRUE(has(ask_again(*kept), "\r\n\r\nv1\n"));
+    const auto master = proxy_pid();
+    ASSERT_TRUE(master);
+    ASSERT_TRUE(reload_of(*master, [&] { return proxy_processes(); }));
+    ASSERT_NO_FATAL_FAILURE(deploy("v2"));
+    ASSERT_TRUE(wait_until([&] { return containers().size() == 1; })) << why();
+    // The worker that holds it knows nothing of v2.
+    EXPECT_TRUE(has(ask_again(*kept), "\r\n\r\nv2\n"));
 }
 
 /// With an Engine that the test may kill.

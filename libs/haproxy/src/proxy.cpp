@@ -82,6 +82,7 @@ public:
           supervisor_(options_, clk_)
     {
         settings_.admin_socket = supervisor_.files().admin_socket;
+        settings_.handover_socket = supervisor_.files().handover_socket;
         settings_.hard_stop_after = options_.hard_stop_after;
     }
 

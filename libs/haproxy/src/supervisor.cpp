@@ -100,7 +100,8 @@ file_names::file_names(const std::string& directory)
       good(config + ".good"),
       pid(directory + "/haproxy.pid"),
       admin_socket(directory + "/admin.sock"),
-      master_socket(directory + "/master.sock")
+      master_socket(directory + "/master.sock"),
+      handover_socket(directory + "/handover.sock")
 {
 }
 
@@ -324,7 +325,7 @@ asio::awaitable<result<void>> supervisor::stop(pid_t master, time_point deadline
             co_await clk_.sleep_until(clk_.now() + pause_between_tries);
         }
     }
-    for (const auto& file : {files_.pid, files_.admin_socket, files_.master_socket})
+    for (const auto& file : {files_.pid, files_.admin_socket, files_.master_socket, files_.handover_socket})
         ::unlink(file.c_str());
     co_return result<void>();
 }

@@ -31,6 +31,7 @@ struct file_names {
     std::string pid;
     std::string admin_socket;
     std::string master_socket;
+    std::string handover_socket;
 };
 
 /// What a process is, by its command line.

@@ -40,10 +40,12 @@ std::string text_of(const route& r)
         with_port(canonical_address(r.bind), r.port));
     if (http) {
         // Without idle-close-on-response a reload closes idle connections just when the client's next request
-        // is on its way.
+        // is on its way. With it that request comes to the old worker, whose servers nobody can change any
+        // more and may be gone: it goes to the new worker.
         out += "    timeout http-request 30s\n"
                "    option forwardfor\n"
-               "    option idle-close-on-response\n";
+               "    option idle-close-on-response\n"
+               "    use_backend handover if { stopping }\n";
     }
     out += fmt::format("    default_backend be_{0}\n\nbackend be_{0}\n    mode {1}\n    balance roundrobin\n",
         r.id.text(), mode);
@@ -56,6 +58,36 @@ std::string text_of(const route& r)
     for (std::size_t i = 0; i < r.slots.size(); ++i)
         out += server_line(i, r.slots[i]);
     return out;
+}
+
+bool is_any(std::string_view address) { return address == "0.0.0.0" || address == "::"; }
+
+/// Where a worker that a reload left behind sends the last request of each kept connection, and where the new
+/// one takes it. The PROXY protocol tells which address and port the client had asked for, and who it is.
+std::string handover_text(const settings& global, std::vector<route> routes)
+{
+    std::erase_if(routes, [](const route& r) { return r.kind != model::port_kind::http; });
+    if (routes.empty())
+        return {};
+    // A route for one address only comes before one for any.
+    std::ranges::sort(
+        routes, {}, [](const route& r) { return std::pair(is_any(canonical_address(r.bind)), r.id.text()); });
+    std::string out = fmt::format("\nfrontend handover\n"
+                                  "    mode http\n"
+                                  "    bind unix@{} mode 600 accept-proxy\n"
+                                  "    timeout http-request 30s\n"
+                                  "    option idle-close-on-response\n",
+        global.handover_socket);
+    for (const auto& r : routes) {
+        const auto address = canonical_address(r.bind);
+        out += fmt::format("    use_backend be_{} if {{ dst_port {} }}{}\n", r.id.text(), r.port,
+            is_any(address) ? std::string() : fmt::format(" {{ dst {} }}", address));
+    }
+    return out + fmt::format("\nbackend handover\n"
+                             "    mode http\n"
+                             "    http-reuse never\n"
+                             "    server current unix@{} send-proxy-v2\n",
+                     global.handover_socket);
 }
 
 /// Everything but the lines that carry the hash.
@@ -94,7 +126,7 @@ std::string body(const settings& global, std::vector<route> routes, std::string_
            "    option redispatch 1\n";
     for (const auto& r : routes)
         out += text_of(r);
-    return out;
+    return out + handover_text(global, std::move(routes));
 }
 
 }  // namespace

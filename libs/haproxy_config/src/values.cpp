@@ -81,7 +81,7 @@ std::string with_port(std::string_view address, std::uint16_t port)
 
 std::string problem_in(const settings& global, const std::vector<route>& routes)
 {
-    if (!is_safe_path(global.admin_socket))
+    if (!is_safe_path(global.admin_socket) || !is_safe_path(global.handover_socket))
         return "HAProxy's directory must be an absolute path of letters, digits and _./+=@-";
     if (global.hard_stop_after <= std::chrono::seconds::zero() || global.max_connections <= 0)
         return "HAProxy's limits must be more than 0";

@@ -13,7 +13,11 @@ using config::slot_mode;
 
 namespace {
 
-config::settings global() { return {.admin_socket = "/run/gantryd/haproxy/admin.sock"}; }
+config::settings global()
+{
+    return {.admin_socket = "/run/gantryd/haproxy/admin.sock",
+        .handover_socket = "/run/gantryd/haproxy/handover.sock"};
+}
 
 route web()
 {
@@ -99,6 +103,30 @@ TEST(haproxy_config, a_tcp_route_has_nothing_of_http)
     EXPECT_EQ(text.find("http"), std::string::npos);
 }
 
+TEST(haproxy_config, a_worker_that_stops_hands_its_http_requests_to_the_next_one)
+{
+    auto local = web();
+    local.id = model::route_id("web_local");
+    local.bind = "127.0.0.1";
+    const auto text = config::render(global(), {web(), db(), local});
+    for (const auto* id : {"web_8888", "web_local"})
+        EXPECT_TRUE(has_line(section(text, id), "    use_backend handover if { stopping }")) << id;
+    EXPECT_NE(text.find("\nfrontend handover\n"
+                        "    mode http\n"
+                        "    bind unix@/run/gantryd/haproxy/handover.sock mode 600 accept-proxy\n"
+                        "    timeout http-request 30s\n"
+                        "    option idle-close-on-response\n"
+                        "    use_backend be_web_local if { dst_port 8888 } { dst 127.0.0.1 }\n"
+                        "    use_backend be_web_8888 if { dst_port 8888 }\n"
+                        "\nbackend handover\n"
+                        "    mode http\n"
+                        "    http-reuse never\n"
+                        "    server current unix@/run/gantryd/haproxy/handover.sock send-proxy-v2\n"),
+        std::string::npos)
+        << text;
+    EXPECT_EQ(config::render(global(), {db()}).find("handover"), std::string::npos) << "nothing to hand over";
+}
+
 TEST(haproxy_config, only_serving_slots_take_traffic_after_a_reload_by_anybody)
 {
     const auto text = config::render(global(), {web()});
@@ -145,6 +173,7 @@ TEST(haproxy_config, the_hash_differs_for_whatever_needs_a_reload)
         [](config::settings& g, auto&) { g.hard_stop_after += std::chrono::seconds(1); },
         [](config::settings& g, auto&) { g.max_connections = 7; },
         [](config::settings& g, auto&) { g.admin_socket = "/other"; },
+        [](config::settings& g, auto&) { g.handover_socket = "/other"; },
     };
     for (std::size_t i = 0; i < changes.size(); ++i) {
         auto g = global();
@@ -170,8 +199,14 @@ TEST(haproxy_config, values_that_could_become_commands_are_refused)
         server.slots[1].address = address;
         EXPECT_FALSE(config::problem_in(global(), {server}).empty()) << address;
     }
-    for (const char* path : {"", "admin.sock", "/a b", "/a\nb", "/a,b", "/a\"b", "/a$b"})
-        EXPECT_FALSE(config::problem_in({.admin_socket = path}, {}).empty()) << path;
+    for (const char* path : {"", "admin.sock", "/a b", "/a\nb", "/a,b", "/a\"b", "/a$b"}) {
+        auto admin = global();
+        admin.admin_socket = path;
+        EXPECT_FALSE(config::problem_in(admin, {}).empty()) << path;
+        auto handover = global();
+        handover.handover_socket = path;
+        EXPECT_FALSE(config::problem_in(handover, {}).empty()) << path;
+    }
     auto zero = web();
     zero.port = 0;
     EXPECT_FALSE(config::problem_in(global(), {zero}).empty());

@@ -23,7 +23,8 @@ using runtime::time_point;
 
 const haproxy_config::settings& settings()
 {
-    static const haproxy_config::settings some{.admin_socket = "/fake/admin.sock"};
+    static const haproxy_config::settings some{
+        .admin_socket = "/fake/admin.sock", .handover_socket = "/fake/handover.sock"};
     return some;
 }
 
