@@ -11,16 +11,21 @@ namespace gantryd::zero_loss {
 
 using namespace std::chrono_literals;
 
-stage::stage(const std::string& project, int versions, const json::object& more)
-    : tag_("gantryd-zero-loss-" + project),
-      http_port_(integration::free_port()),
-      echo_port_(integration::free_port())
+image_row::image_row(const std::string& tag, int count)
 {
     if (const auto problem = docker_.problem(); !problem.empty())
         throw std::runtime_error(problem);
-    for (int i = 0; i < versions; ++i)
-        images_.push_back(
-            docker_.make_image(fmt::format("{}:v{}", tag_, i), {{"VERSION", fmt::format("v{}", i)}}));
+    for (int i = 0; i < count; ++i)
+        ids_.push_back(
+            docker_.make_image(fmt::format("{}:v{}", tag, i), {{"VERSION", fmt::format("v{}", i)}}));
+}
+
+stage::stage(const std::string& project, int versions, const json::object& more)
+    : tag_("gantryd-zero-loss-" + project),
+      images_(tag_, versions),
+      http_port_(integration::free_port()),
+      echo_port_(integration::free_port())
+{
     auto web = benchmark::component("web", tag_, http_port_);
     web["ports"].as_array().push_back(
         json::object{{"external", echo_port_}, {"container", 8081}, {"kind", "tcp"}});
@@ -30,12 +35,6 @@ stage::stage(const std::string& project, int versions, const json::object& more)
     scene_->start_daemon();
     docker_.run({"tag", images_.at(0), tag_ + ":latest"});
     benchmark::expect_done(scene_->gantryd({"update", project, "-c", "web", "--wait", "--timeout", "60s"}));
-}
-
-stage::~stage()
-{
-    scene_.reset();
-    docker_.remove_images(images_);
 }
 
 void stage::update_to(int version, disturbance with, std::mt19937& random)

@@ -14,6 +14,21 @@ namespace json = boost::json;
 using benchmark::clock;
 using integration::background_load;
 
+/// Images of the demo server, v0, v1, v2 .., that are removed at the end.
+class image_row {
+public:
+    image_row(const std::string& tag, int count);
+    image_row(const image_row&) = delete;
+    image_row& operator=(const image_row&) = delete;
+    ~image_row() { docker_.remove_images(ids_); }
+
+    const std::string& at(int version) const { return ids_.at(static_cast<std::size_t>(version)); }
+
+private:
+    integration::docker docker_;
+    std::vector<std::string> ids_;
+};
+
 /// One component "web" with a daemon, and an image for each of its versions: v0, which runs already, v1, v2
 /// ..
 class stage {
@@ -22,7 +37,6 @@ public:
     stage(const std::string& project, int versions, const json::object& more);
     stage(const stage&) = delete;
     stage& operator=(const stage&) = delete;
-    ~stage();
 
     /// Updates to the version and waits until it is live. Throws when that does not come about.
     void update_to(int version, disturbance with, std::mt19937& random);
@@ -31,7 +45,7 @@ public:
     bool comes_down_to(std::size_t count, std::chrono::seconds limit) const;
 
     std::string done() const;
-    const std::string& image(int version) const { return images_.at(static_cast<std::size_t>(version)); }
+    const std::string& image(int version) const { return images_.at(version); }
     std::uint16_t http_port() const { return http_port_; }
     std::uint16_t echo_port() const { return echo_port_; }
     const benchmark::scene& scene() const { return *scene_; }
@@ -47,9 +61,9 @@ private:
 
     integration::docker docker_;
     std::string tag_;
+    image_row images_;
     std::uint16_t http_port_;
     std::uint16_t echo_port_;
-    std::vector<std::string> images_;
     std::unique_ptr<benchmark::scene> scene_;
     int updates_ = 0;
     int reloads_ = 0;

@@ -12,7 +12,6 @@ class histogram {
 public:
     /// Negative ones count as zero.
     void add(std::chrono::microseconds value);
-    void add(const histogram& other);
 
     std::int64_t count() const { return count_; }
     std::chrono::microseconds largest() const { return largest_; }

@@ -41,15 +41,6 @@ void histogram::add(std::chrono::microseconds value)
     largest_ = std::max(largest_, value);
 }
 
-void histogram::add(const histogram& other)
-{
-    buckets_.resize(std::max(buckets_.size(), other.buckets_.size()));
-    for (std::size_t i = 0; i < other.buckets_.size(); ++i)
-        buckets_[i] += other.buckets_[i];
-    count_ += other.count_;
-    largest_ = std::max(largest_, other.largest_);
-}
-
 std::chrono::microseconds histogram::percentile(double percent) const
 {
     const auto wanted = static_cast<std::int64_t>(std::ceil(static_cast<double>(count_) * percent / 100));

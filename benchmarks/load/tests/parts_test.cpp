@@ -77,18 +77,6 @@ TEST(histogram, tells_the_few_slow_ones_from_the_many)
     EXPECT_EQ(of.largest(), us(1s));
 }
 
-TEST(histogram, adds_up)
-{
-    histogram one;
-    histogram other;
-    one.add(10us);
-    other.add(5s);
-    one.add(other);
-    EXPECT_EQ(one.count(), 2);
-    EXPECT_EQ(one.percentile(50), us(10));
-    EXPECT_EQ(one.largest(), us(5s));
-}
-
 TEST(gaps, are_those_between_answers)
 {
     gaps of;
