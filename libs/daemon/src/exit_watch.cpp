@@ -3,24 +3,8 @@
 #include <gantryd/runtime/process.hpp>
 
 #include <algorithm>
-#include <fstream>
-#include <string>
 
 namespace gantryd::daemon {
-namespace {
-
-/// True when the process is one of this machine's and belongs to the container: the engine may be elsewhere,
-/// and a number may have been given anew.
-bool is_process_of(const model::container_id& container, std::int64_t pid)
-{
-    std::ifstream groups("/proc/" + std::to_string(pid) + "/cgroup");
-    for (std::string line; std::getline(groups, line);)
-        if (line.contains(container.text()))
-            return true;
-    return false;
-}
-
-}  // namespace
 
 void exit_watch::fit()
 {
@@ -40,7 +24,7 @@ void exit_watch::fit()
 boost::asio::awaitable<void> exit_watch::watch(
     model::instance_name name, model::container_id container, std::int64_t pid)
 {
-    if (!is_process_of(container, pid))
+    if (!runtime::is_in_cgroup(static_cast<pid_t>(pid), container.text()))
         co_return;  // the engine is on another machine, or it is over and Docker will say so
     co_await runtime::wait_for_exit(static_cast<pid_t>(pid));
     auto* instance = st_.find(name);

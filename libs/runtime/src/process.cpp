@@ -226,4 +226,15 @@ bool is_alive(pid_t pid)
     return name_end != std::string::npos && name_end + 2 < line.size() && line[name_end + 2] != 'Z';
 }
 
+bool is_in_cgroup(pid_t pid, std::string_view part)
+{
+    if (part.empty())
+        return false;  // every name has that
+    std::ifstream groups("/proc/" + std::to_string(pid) + "/cgroup");
+    for (std::string line; std::getline(groups, line);)
+        if (line.contains(part))
+            return true;
+    return false;
+}
+
 }  // namespace gantryd::runtime

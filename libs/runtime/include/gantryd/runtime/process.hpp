@@ -5,6 +5,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sys/types.h>
@@ -34,5 +35,10 @@ boost::asio::awaitable<void> wait_for_exit(pid_t pid);
 
 /// True while a process of that number exists (a zombie counts as gone).
 bool is_alive(pid_t pid);
+
+/// True when the process is one of this machine's and the name of its control group has `part` in it. A
+/// container engine puts the container's id there: so a number from an engine elsewhere, or one that was given
+/// anew, is not taken for the container's process.
+bool is_in_cgroup(pid_t pid, std::string_view part);
 
 }  // namespace gantryd::runtime
