@@ -86,12 +86,21 @@ public:
         settings_.hard_stop_after = options_.hard_stop_after;
     }
 
-    asio::awaitable<result<proxy_view>> look(time_point deadline) override;
+    asio::awaitable<result<proxy_view>> look(time_point deadline) override
+    {
+        return look(deadline, detail::servers);
+    }
+    asio::awaitable<result<proxy_view>> look_closely(time_point deadline) override
+    {
+        return look(deadline, detail::streams);
+    }
     asio::awaitable<result<proxy_view>> update(std::vector<route> routes, time_point deadline) override;
     asio::awaitable<void> wait_for_exit() override;
 
 private:
-    asio::awaitable<result<std::optional<observation>>> observe(time_point deadline);
+    asio::awaitable<result<proxy_view>> look(time_point deadline, detail wanted);
+    asio::awaitable<result<std::optional<observation>>> observe(
+        time_point deadline, detail wanted = detail::servers);
     asio::awaitable<result<observation>> make_run(
         std::vector<route> routes, std::optional<observation> seen, time_point deadline);
     asio::awaitable<result<observation>> start(std::vector<route> routes, time_point deadline);
@@ -145,9 +154,10 @@ proxy_view haproxy_proxy::view_of(const std::optional<observation>& seen) const
     return view;
 }
 
-asio::awaitable<result<std::optional<observation>>> haproxy_proxy::observe(time_point deadline)
+asio::awaitable<result<std::optional<observation>>> haproxy_proxy::observe(
+    time_point deadline, detail wanted)
 {
-    auto seen = co_await supervisor_.observe(deadline);
+    auto seen = co_await supervisor_.observe(deadline, wanted);
     if (!seen) {
         if (seen.error() == errc::unavailable || seen.error() == errc::timed_out)
             ++silent_in_a_row_;
@@ -163,10 +173,10 @@ asio::awaitable<result<std::optional<observation>>> haproxy_proxy::observe(time_
     co_return seen;
 }
 
-asio::awaitable<result<proxy_view>> haproxy_proxy::look(time_point deadline)
+asio::awaitable<result<proxy_view>> haproxy_proxy::look(time_point deadline, detail wanted)
 {
     const one_at_a_time guard(busy_);
-    const auto seen = co_await observe(deadline);
+    const auto seen = co_await observe(deadline, wanted);
     if (!seen)
         co_return std::unexpected(seen.error());
     co_return view_of(*seen);

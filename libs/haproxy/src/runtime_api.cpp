@@ -1,5 +1,8 @@
 #include "runtime_api.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -215,12 +218,61 @@ base::result<sessions_by_server> read_sessions(std::string_view& rest)
     }
 }
 
+/// The text between `before` and the next `end`, from `from` on; empty when they are not there.
+std::string_view between(
+    std::string_view line, std::string_view before, std::string_view end, std::size_t from = 0)
+{
+    const auto at = line.find(before, from);
+    if (at == std::string_view::npos)
+        return {};
+    line.remove_prefix(at + before.size());
+    const auto size = line.find_first_of(end);
+    return size == std::string_view::npos ? std::string_view() : line.substr(0, size);
+}
+
+/// True when no analyser looks at this direction of the stream any more: "an=00h".
+bool is_passed_through(std::string_view line, std::string_view direction)
+{
+    const auto at = line.find(direction);
+    const auto analysers = at == std::string_view::npos ? "" : between(line, ",an=", "h", at);
+    return !analysers.empty() && analysers.find_first_not_of('0') == std::string_view::npos;
+}
+
+/// `show sess`: one line per stream. In an HTTP backend a request and its answer, also one that is streamed
+/// for hours, keep analysers busy; only a tunnel has none in both directions.
+sessions_by_server count_tunnels(std::string_view rest)
+{
+    sessions_by_server out;
+    while (!rest.empty()) {
+        const auto line = next_line(rest);
+        if (is_passed_through(line, " rq[") && is_passed_through(line, " rp["))
+            ++out[{between(line, " be=", " "), between(line, " srv=", " ")}];
+    }
+    return out;
+}
+
+constexpr std::array<std::string_view, 3> server_commands{
+    "show info", "show servers state", "show stat -1 4 -1"};
+constexpr std::string_view stream_command = "show sess";
+
 }  // namespace
 
-std::string report_commands_for(pid_t old_worker)
+std::string report_commands(detail wanted)
 {
-    const auto to = "@!" + std::to_string(old_worker) + " ";
-    return to + "show info\n" + to + "show servers state\n" + to + "show stat -1 4 -1\n";
+    auto out = fmt::format("{}", fmt::join(server_commands, ";"));
+    if (wanted == detail::streams)
+        out += fmt::format(";{}", stream_command);
+    return out + "\n";
+}
+
+std::string report_commands_for(pid_t old_worker, detail wanted)
+{
+    std::string out;
+    for (const auto command : server_commands)
+        out += fmt::format("@!{} {}\n", old_worker, command);
+    if (wanted == detail::streams)
+        out += fmt::format("@!{} {}\n", old_worker, stream_command);
+    return out;
 }
 
 base::result<worker_report> parse_worker_report(std::string_view replies)
@@ -234,12 +286,15 @@ base::result<worker_report> parse_worker_report(std::string_view replies)
     const auto sessions = read_sessions(replies);
     if (!sessions)
         return std::unexpected(sessions.error());
+    const auto tunnels = count_tunnels(replies);
     for (auto& server : *servers) {
         // A missing count must never pass for "nobody is connected".
         const auto count = sessions->find({server.backend, server.name});
         if (count == sessions->end())
             return malformed("statistics of a server", server.backend + "/" + server.name);
         server.sessions = count->second;
+        if (const auto found = tunnels.find({server.backend, server.name}); found != tunnels.end())
+            server.tunnels = std::min(found->second, server.sessions);
     }
     report->servers = std::move(*servers);
     return report;

@@ -20,6 +20,7 @@ struct live_server {
     bool in_drain = false;
     bool running = false;  ///< HAProxy's operational state; says nothing about maintenance of itself
     std::int64_t sessions = 0;
+    std::int64_t tunnels = 0;  ///< see server_view; 0 when the streams were not asked for
 
     friend bool operator==(const live_server&, const live_server&) = default;
 };
@@ -45,11 +46,17 @@ struct process_table {
     friend bool operator==(const process_table&, const process_table&) = default;
 };
 
+/// How much is asked of a worker.
+enum class detail {
+    servers,  ///< who it is and its servers
+    streams,  ///< its streams as well: some 300 bytes for every connection that is in use
+};
+
 /// What parse_worker_report() reads the answer of, for the worker behind the admin socket.
-inline constexpr std::string_view report_commands = "show info;show servers state;show stat -1 4 -1\n";
+std::string report_commands(detail wanted);
 
 /// The same for an old worker, through the master's socket, which does not know ';'.
-std::string report_commands_for(pid_t old_worker);
+std::string report_commands_for(pid_t old_worker, detail wanted);
 
 /// Errors: malformed (the start of what came instead in the sentence).
 base::result<worker_report> parse_worker_report(std::string_view replies);

@@ -97,7 +97,8 @@ server_view view_of(const live_server& server)
         .up = server.running && mode == slot_mode::serving,
         .address = server.address,
         .port = server.port,
-        .sessions = server.sessions};
+        .sessions = server.sessions,
+        .tunnels = server.tunnels};
 }
 
 void add_old_sessions(std::map<model::route_id, std::vector<server_view>>& routes, const live_server& old)
@@ -109,8 +110,10 @@ void add_old_sessions(std::map<model::route_id, std::vector<server_view>>& route
         return;
     const auto same = [&](const server_view& s) { return s.address == old.address && s.port == old.port; };
     const auto server = std::ranges::find_if(found->second, same);
-    if (server != found->second.end())
+    if (server != found->second.end()) {
         server->old_sessions += old.sessions;
+        server->old_tunnels += old.tunnels;
+    }
 }
 
 std::string ports_of(const std::vector<const route*>& routes, std::string_view one, std::string_view many)
@@ -191,6 +194,9 @@ proxy_view make_view(
 {
     proxy_view out{.running = true, .master = master, .version = current.version};
     out.old_workers = static_cast<std::int64_t>(old_workers.size());
+    out.workers.push_back(current.pid);
+    for (const auto& worker : old_workers)
+        out.workers.push_back(worker.pid);
     for (const auto& server : current.servers) {
         const auto position = position_in(server.name);
         if (!position || !server.backend.starts_with(backend_prefix))

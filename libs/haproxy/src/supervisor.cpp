@@ -158,11 +158,11 @@ asio::awaitable<result<process_table>> supervisor::show_processes(time_point dea
 }
 
 asio::awaitable<result<std::vector<worker_report>>> supervisor::observe_old_workers(
-    std::vector<pid_t> workers, time_point deadline)
+    std::vector<pid_t> workers, time_point deadline, detail wanted)
 {
     std::vector<worker_report> out;
     for (const auto pid : workers) {
-        const auto reply = co_await ask(clk_, files_.master_socket, report_commands_for(pid), deadline);
+        const auto reply = co_await ask(clk_, files_.master_socket, report_commands_for(pid, wanted), deadline);
         if (!reply)
             co_return std::unexpected(reply.error());
         auto report = parse_worker_report(*reply);
@@ -175,7 +175,8 @@ asio::awaitable<result<std::vector<worker_report>>> supervisor::observe_old_work
     co_return out;
 }
 
-asio::awaitable<result<std::optional<observation>>> supervisor::observe_once(time_point deadline)
+asio::awaitable<result<std::optional<observation>>> supervisor::observe_once(
+    time_point deadline, detail wanted)
 {
     auto processes = co_await show_processes(deadline);
     if (!processes) {
@@ -185,7 +186,7 @@ asio::awaitable<result<std::optional<observation>>> supervisor::observe_once(tim
     }
     if (processes->worker == 0)
         co_return fail(errc::unavailable, "HAProxy has no worker now");
-    const auto reply = co_await ask(clk_, files_.admin_socket, std::string(report_commands), deadline);
+    const auto reply = co_await ask(clk_, files_.admin_socket, report_commands(wanted), deadline);
     if (!reply)
         co_return std::unexpected(reply.error());
     if (reply->empty())
@@ -195,18 +196,19 @@ asio::awaitable<result<std::optional<observation>>> supervisor::observe_once(tim
         co_return std::unexpected(current.error());
     if (current->pid != processes->worker)  // somebody reloaded in between
         co_return fail(errc::unavailable, "HAProxy is changing its worker");
-    auto old = co_await observe_old_workers(processes->old_workers, deadline);
+    auto old = co_await observe_old_workers(processes->old_workers, deadline, wanted);
     if (!old)
         co_return std::unexpected(old.error());
     co_return observation{std::move(*processes), std::move(*current), std::move(*old)};
 }
 
-asio::awaitable<result<std::optional<observation>>> supervisor::observe(time_point deadline)
+asio::awaitable<result<std::optional<observation>>> supervisor::observe(
+    time_point deadline, detail wanted)
 {
     const auto until = std::min(deadline, clk_.now() + patience);
     std::optional<base::error> first_reason;  // says more than the "timed out" of a last try that had no time
     for (int cut_answers = 0;;) {
-        auto seen = co_await observe_once(until);
+        auto seen = co_await observe_once(until, wanted);
         if (seen)
             co_return seen;
         if (!first_reason)

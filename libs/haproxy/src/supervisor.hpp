@@ -57,7 +57,8 @@ public:
 
     /// What runs; nothing when none does. It tries again for a while when HAProxy is just changing over.
     /// Errors: timed_out, unavailable (it lives, but does not answer), malformed.
-    boost::asio::awaitable<base::result<std::optional<observation>>> observe(runtime::time_point deadline);
+    boost::asio::awaitable<base::result<std::optional<observation>>> observe(
+        runtime::time_point deadline, detail wanted = detail::servers);
 
     /// Writes the text beside the configuration and lets HAProxy check it there.
     /// Errors: timed_out, unavailable, rejected (with HAProxy's own words).
@@ -82,9 +83,9 @@ public:
 
 private:
     boost::asio::awaitable<base::result<std::optional<observation>>> observe_once(
-        runtime::time_point deadline);
+        runtime::time_point deadline, detail wanted);
     boost::asio::awaitable<base::result<std::vector<worker_report>>> observe_old_workers(
-        std::vector<pid_t> workers, runtime::time_point deadline);
+        std::vector<pid_t> workers, runtime::time_point deadline, detail wanted);
     base::result<void> go_back();
     pid_t pid_in_file() const;
     boost::asio::awaitable<base::result<process_table>> show_processes(runtime::time_point deadline);

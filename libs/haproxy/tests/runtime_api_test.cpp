@@ -60,6 +60,42 @@ TEST(runtime_api, a_worker_tells_who_it_is_and_what_its_servers_do)
     EXPECT_EQ(report->servers, expected);
 }
 
+TEST(runtime_api, a_tunnel_is_a_stream_that_nobody_analyses_in_either_direction)
+{
+    // The forms are recorded: a request that waits for its answer (8000, 1400000), an answer that is streamed
+    // (8000, 4000000), an upgraded connection and one in TCP mode (00, 00), our own question (no server).
+    const auto stream = [](const std::string& where, const std::string& request, const std::string& reply) {
+        return "0x562a370e6e90: proto=tcpv4 src=127.0.0.1:44752 fe=fe_x " + where +
+               " ts=00 epoch=0 age=1s calls=2 rate=0 cpu=0 lat=0 rq[f=49c40080h,i=0,an=" + request +
+               "h,rx=,wx=,ax=] rp[f=80400000h,i=0,an=" + reply +
+               "h,rx=23h59m,wx=,ax=] scf=[8,80h,fd=17] scb=[8,11h,fd=18] exp=0s rc=0 c_exp=\n";
+    };
+    const std::string web = "be=be_web_18888 srv=s1";
+    const auto streams = stream(web, "8000", "1400000") + stream(web, "8000", "4000000") +
+                         stream(web, "8000", "00") + stream(web, "00", "4000000") + stream(web, "00", "00") +
+                         stream("be=be_web_18888 srv=s2", "00", "00") +
+                         stream("be=be_db_18889 srv=s1", "00", "00") +
+                         stream("be=be_db_18889 srv=s1", "00", "00") +
+                         stream("be=<NONE> srv=<none>", "00", "00") + "\n";
+    const auto report = parse_worker_report(info + servers + statistics + streams);
+    ASSERT_TRUE(report) << report.error().context();
+    EXPECT_EQ(report->servers.at(0).tunnels, 1);
+    EXPECT_EQ(report->servers.at(1).tunnels, 1);
+    EXPECT_EQ(report->servers.at(2).tunnels, 0);
+    EXPECT_EQ(report->servers.at(3).tunnels, 1) << "the statistics are older by one connection";
+    EXPECT_EQ(report->servers.at(0).sessions, 3);
+}
+
+TEST(runtime_api, streams_are_asked_for_only_when_they_are_wanted)
+{
+    EXPECT_EQ(report_commands(detail::servers), "show info;show servers state;show stat -1 4 -1\n");
+    EXPECT_EQ(report_commands(detail::streams), "show info;show servers state;show stat -1 4 -1;show sess\n");
+    EXPECT_EQ(report_commands_for(7, detail::servers),
+        "@!7 show info\n@!7 show servers state\n@!7 show stat -1 4 -1\n");
+    EXPECT_EQ(report_commands_for(7, detail::streams),
+        "@!7 show info\n@!7 show servers state\n@!7 show stat -1 4 -1\n@!7 show sess\n");
+}
+
 TEST(runtime_api, a_worker_without_servers)
 {
     const auto header_only = [](const std::string& text, std::size_t lines) {
@@ -194,7 +230,3 @@ TEST(runtime_api, batches_fit_into_haproxys_buffer_and_keep_the_order)
     EXPECT_EQ(joined, expected);
 }
 
-TEST(runtime_api, an_old_worker_is_asked_line_by_line)
-{
-    EXPECT_EQ(report_commands_for(77), "@!77 show info\n@!77 show servers state\n@!77 show stat -1 4 -1\n");
-}

@@ -175,6 +175,7 @@ TEST(slots, old_sessions_go_to_the_same_address_of_the_same_route)
     auto old = worker_report{
         .pid = 1, .servers = {live("s1", "10.0.0.1", 80, "ready"), live("s2", "10.0.0.9", 80, "ready")}};
     old.servers[0].sessions = 5;
+    old.servers[0].tunnels = 2;
     old.servers[1].sessions = 7;  // nobody has that address now
     auto other_route = live("s1", "10.0.0.1", 80, "ready");
     other_route.backend = "be_other_1";
@@ -183,10 +184,13 @@ TEST(slots, old_sessions_go_to_the_same_address_of_the_same_route)
     const auto view = make_view(9, now, {old, old});
     EXPECT_EQ(view.master, 9);
     EXPECT_EQ(view.old_workers, 2);
+    EXPECT_EQ(view.workers, (std::vector<pid_t>{2, 1, 1}));
     EXPECT_EQ(view.routes.size(), 1u);
     const auto& servers = view.routes.at(route_id("web_1"));
     EXPECT_EQ(servers[0].old_sessions, 0);
     EXPECT_EQ(servers[1].old_sessions, 10);
+    EXPECT_EQ(servers[1].old_tunnels, 4);
+    EXPECT_EQ(servers[1].tunnels, 0);
     EXPECT_EQ(servers[1].sessions, 0);
 }
 

@@ -72,10 +72,12 @@ void fake_proxy::kill()
     routes.clear();
     sessions.clear();
     old_sessions.clear();
+    tunnels.clear();
+    old_tunnels.clear();
     set_running(false);
 }
 
-proxy_view fake_proxy::view()
+proxy_view fake_proxy::view(bool closely)
 {
     seen_running_ = running;
     proxy_view out{.running = running, .version = "2.6.12", .refused = refused_};
@@ -83,6 +85,7 @@ proxy_view fake_proxy::view()
         return out;
     out.master = master_;
     out.old_workers = old_sessions.empty() ? 0 : 1;
+    out.workers = {master_ + 1};
     for (const auto& r : routes) {
         auto& servers = out.routes[r.id];
         for (const auto& s : r.slots)
@@ -91,7 +94,9 @@ proxy_view fake_proxy::view()
                 .address = s.address,
                 .port = s.port,
                 .sessions = count_in(sessions, s),
-                .old_sessions = count_in(old_sessions, s)});
+                .old_sessions = count_in(old_sessions, s),
+                .tunnels = closely ? count_in(tunnels, s) : 0,
+                .old_tunnels = closely ? count_in(old_tunnels, s) : 0});
     }
     return out;
 }
@@ -115,6 +120,17 @@ asio::awaitable<result<proxy_view>> fake_proxy::look(time_point deadline)
     if (!reached)
         co_return std::unexpected(reached.error());
     co_return view();
+}
+
+asio::awaitable<result<proxy_view>> fake_proxy::look_closely(time_point deadline)
+{
+    const resetting guard(busy_, true);
+    ++looks;
+    ++close_looks;
+    const auto reached = co_await reach(deadline);
+    if (!reached)
+        co_return std::unexpected(reached.error());
+    co_return view(true);
 }
 
 result<void> fake_proxy::run(std::vector<route> wanted)

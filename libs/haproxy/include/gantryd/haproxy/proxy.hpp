@@ -30,6 +30,9 @@ public:
     /// Errors: timed_out, unavailable, malformed.
     virtual boost::asio::awaitable<base::result<proxy_view>> look(runtime::time_point deadline) = 0;
 
+    /// The same, and which sessions are tunnels. Costs HAProxy some microseconds for every connection in use.
+    virtual boost::asio::awaitable<base::result<proxy_view>> look_closely(runtime::time_point deadline) = 0;
+
     /// Makes what runs, and the file on disk, equal to `routes`: by the runtime API where that can do it,
     /// else by a reload (logged with its reason), or by starting HAProxy. No routes at all: HAProxy is
     /// stopped. Returns what was read back afterwards. A route whose port somebody else holds is left out and

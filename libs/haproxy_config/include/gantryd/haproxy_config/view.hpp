@@ -18,6 +18,8 @@ struct server_view {
     std::uint16_t port = 0;
     std::int64_t sessions = 0;      ///< live ones and queued ones, of the current worker
     std::int64_t old_sessions = 0;  ///< the same in workers that a reload left behind to finish
+    std::int64_t tunnels = 0;       ///< those of `sessions` and of `old_sessions` that HAProxy only passes
+    std::int64_t old_tunnels = 0;   ///< through any more, as after an upgrade; known from a close look only
 
     friend bool operator==(const server_view&, const server_view&) = default;
 };
@@ -27,8 +29,9 @@ struct proxy_view {
     bool running = false;
     pid_t master = 0;
     std::int64_t old_workers = 0;
-    bool file_edited = false;  ///< the file on disk is not the one that gantryd wrote
-    std::string version;       ///< "2.6.12"
+    std::vector<pid_t> workers;  ///< the present one, and then the old ones
+    bool file_edited = false;    ///< the file on disk is not the one that gantryd wrote
+    std::string version;         ///< "2.6.12"
     std::map<model::route_id, std::vector<server_view>> routes;
     /// Routes that were asked for and cannot be: "port 8888 is taken by nginx (pid 4711)".
     std::map<model::route_id, std::string> refused;

@@ -26,10 +26,13 @@ public:
     std::map<std::uint16_t, std::string> taken_ports;  ///< port -> "nginx (pid 4711)"
     std::map<std::string, std::int64_t> sessions;      ///< "10.0.0.1:80" -> live ones of the current worker
     std::map<std::string, std::int64_t> old_sessions;  ///< the same, in workers that a reload left behind
+    std::map<std::string, std::int64_t> tunnels;       ///< those of `sessions` that are tunnels
+    std::map<std::string, std::int64_t> old_tunnels;   ///< those of `old_sessions`
 
     // What the test reads.
     bool running = false;
-    int looks = 0;
+    int looks = 0;        ///< close ones among them
+    int close_looks = 0;
     int updates = 0;  ///< calls of update(), whatever came of them
     int starts = 0;
     int reloads = 0;
@@ -40,6 +43,7 @@ public:
     void kill();
 
     boost::asio::awaitable<base::result<proxy_view>> look(runtime::time_point deadline) override;
+    boost::asio::awaitable<base::result<proxy_view>> look_closely(runtime::time_point deadline) override;
     boost::asio::awaitable<base::result<proxy_view>> update(
         std::vector<haproxy_config::route> wanted, runtime::time_point deadline) override;
     boost::asio::awaitable<void> wait_for_exit() override;
@@ -47,7 +51,7 @@ public:
 private:
     boost::asio::awaitable<base::result<void>> reach(runtime::time_point deadline);
     base::result<void> run(std::vector<haproxy_config::route> wanted);
-    proxy_view view();
+    proxy_view view(bool closely = false);
     void set_running(bool on);
 
     runtime::clock& clk_;
