@@ -19,11 +19,7 @@ drain_view drain_of(const world& from, const instance& of)
         const bool has_checks = std::ranges::any_of(spec->termination_checks,
             [](const model::check_spec& c) { return c.kind != model::check_kind::connection; });
         out.facts.checks_passed = !has_checks || of.termination == verdict::passing;
-        if (spec->ports.empty())
-            out.facts.idle_for = drain::settle_time;
         out.policy = {spec->drain.timeout, spec->drain.on_timeout, spec->stop_timeout};
-    } else {
-        out.facts.idle_for = drain::settle_time;
     }
     // One that never served has nobody to wait for, and nothing to be told.
     if (!of.ready_at) {

@@ -147,11 +147,22 @@ private:
                      : "a replacement is started; this one is drained when the replacement serves";
     }
 
+    /// "14: 9 http, 5 tunnels, 2 via old worker, 0 direct"
+    std::string numbers_of(const instance& i) const
+    {
+        const auto seen = connections_by_kind(from_, i);
+        const auto direct = i.direct ? std::to_string(seen.direct) + " direct"
+                            : i.no_kernel_witness.empty()
+                                ? "direct ones not counted yet"
+                                : "direct ones not counted (" + i.no_kernel_witness + ")";
+        return fmt::format("{}: {} http, {} tunnels, {} via old worker, {}", seen.total(), seen.http,
+            seen.tunnels, seen.via_old_workers, direct);
+    }
+
     void explain_departure(const instance& i)
     {
         const auto [facts, policy] = drain_of(from_, i);
         const auto decision = drain::decide(facts, policy, from_.now);
-        const auto seen = connections_by_witness(from_, i);
         if (facts.stop_since || decision.next == drain::step::stop || i.failure) {
             auto& c = add(reason::stopping, i.failure ? i.failure->reason : i.drain_reason);
             c.instance = i.name.text();
@@ -163,8 +174,7 @@ private:
         }
         const bool kept = decision.next == drain::step::keep;
         auto& c = add(kept ? reason::drain_kept : reason::draining,
-            fmt::format("{}: {} connections ({} through the present proxy, {} through older workers)",
-                i.drain_reason, facts.connections, seen.current, seen.old_workers));
+            fmt::format("{}; {}", numbers_of(i), i.drain_reason));
         c.instance = i.name.text();
         c.since = i.drain_since;
         if (!kept)

@@ -28,9 +28,10 @@ void plan_proxy(const world& from, const std::vector<roster>& everyone, plan& ou
 {
     auto routes = wanted_routes(from, everyone);
     const bool refused = !from.proxy.refused.empty();
-    const bool ask_now = refused && from.now >= from.proxy_seen_at + ask_again;
+    // Since it was last asked, not looked at: while something drains it is looked at all the time.
+    const bool ask_now = refused && from.now >= from.proxy_asked_at + ask_again;
     if (refused)
-        wake(out, (ask_now ? from.now : from.proxy_seen_at) + ask_again);
+        wake(out, (ask_now ? from.now : from.proxy_asked_at) + ask_again);
     if (proxy_differs(from, routes) || ask_now)
         out.actions.emplace_back(update_proxy{std::move(routes)});
 }

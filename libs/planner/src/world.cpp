@@ -98,24 +98,39 @@ bool is_routed_out(const world& in, const instance& of)
     });
 }
 
-connection_count connections_by_witness(const world& in, const instance& of)
+connection_count connections_by_kind(const world& in, const instance& of)
 {
     connection_count out;
+    out.direct = of.direct.value_or(0);
     const auto* spec = spec_of(in, of);
     if (spec == nullptr)
         return out;
     for (const auto& port : spec->ports)
         for (const auto* slot : slots_of(in, of, *spec, port)) {
-            out.current += slot->sessions;
-            out.old_workers += slot->old_sessions;
+            const auto sessions = slot->sessions + slot->old_sessions;
+            const auto tunnels = port.kind == model::port_kind::tcp
+                                     ? sessions
+                                     : std::min(sessions, slot->tunnels + slot->old_tunnels);
+            out.tunnels += tunnels;
+            out.http += sessions - tunnels;
+            out.via_old_workers += slot->old_sessions;
         }
     return out;
 }
 
 std::int64_t connections_of(const world& in, const instance& of)
 {
-    const auto seen = connections_by_witness(in, of);
-    return seen.current + seen.old_workers;
+    return connections_by_kind(in, of).total();
+}
+
+bool may_have_tunnels(const world& in, const instance& of)
+{
+    const auto* spec = spec_of(in, of);
+    return spec != nullptr && std::ranges::any_of(spec->ports, [&](const model::port_mapping& port) {
+        return port.kind == model::port_kind::http &&
+               std::ranges::any_of(slots_of(in, of, *spec, port),
+                   [](const server_view* s) { return s->sessions + s->old_sessions > 0; });
+    });
 }
 
 }  // namespace gantryd::planner

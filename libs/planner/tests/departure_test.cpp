@@ -296,14 +296,39 @@ TEST(stop, waits_for_the_termination_checks)
     EXPECT_EQ(s.does(), (lines{"stop shop-web-1-2"}));
 }
 
-TEST(stop, one_without_ports_needs_no_witness)
+TEST(stop, one_without_ports_waits_for_direct_clients_alone)
 {
     auto spec = scene::web();
     spec.ports.clear();
     auto s = with_instances(1, spec);
     s.of().intent = model::intent::stopped;
     EXPECT_EQ(s.does(), (lines{"begin_drain shop-web-1-1: the component is to stop"}));
+    EXPECT_EQ(s.does(), lines{}) << "nobody has looked yet";
+    auto& i = s.at("shop-web-1-1");
+    i.direct = 0;
+    i.idle_for = 10ms;
     EXPECT_EQ(s.does(), (lines{"stop shop-web-1-1"}));
+}
+
+TEST(stop, waits_for_a_direct_client)
+{
+    auto s = with_instances(1);
+    auto& i = s.draining(1, 2, 0);
+    i.direct = 1;
+    s.settle_proxy();
+    EXPECT_EQ(s.does(), lines{});
+    i.direct = 0;
+    i.idle_for = 10ms;
+    EXPECT_EQ(s.does(), (lines{"stop shop-web-1-2"}));
+}
+
+TEST(stop, of_one_that_never_served_needs_no_look)
+{
+    auto s = with_instances(1);
+    s.created(1, 2);
+    s.starts("shop-web-1-2");
+    s.at("shop-web-1-2").drain_since = s.w.now;
+    EXPECT_EQ(s.does(), (lines{"stop shop-web-1-2"}));
 }
 
 TEST(stop, takes_back_what_was_only_created)

@@ -141,12 +141,36 @@ TEST(explain, draining)
     s.slot("web_8888", 2).old_sessions = 1;
     const auto told = s.because(reason::draining);
     EXPECT_EQ(told.instance, "shop-web-1-2");
-    EXPECT_EQ(told.text, "it is to go: 4 connections (3 through the present proxy, 1 through older workers)");
+    EXPECT_EQ(told.text,
+        "4: 0 http, 4 tunnels, 1 via old worker, direct ones not counted yet; it is to go");
     EXPECT_EQ(told.since, s.w.now);
     EXPECT_EQ(told.until, s.w.now + 30s);
     EXPECT_EQ(told.then, "it is stopped, and connections that are left are cut");
     EXPECT_EQ(told.command, "gantryd kill shop -c web");
     EXPECT_EQ(s.planned().components.at(web).state, "updating");
+}
+
+TEST(explain, draining_with_every_kind_of_connection)
+{
+    scene s;
+    auto spec = scene::web();
+    spec.ports.at(0).kind = model::port_kind::http;
+    s.release(1, release_outcome::live, spec);
+    s.serving(1, 1);
+    auto& i = s.draining(1, 2, 12);
+    s.slot("web_8888", 2).tunnels = 5;
+    s.slot("web_8888", 2).old_sessions = 2;
+    i.direct = 0;
+    EXPECT_EQ(s.because(reason::draining).text,
+        "14: 9 http, 5 tunnels, 2 via old worker, 0 direct; it is to go");
+    i.direct = 1;
+    EXPECT_EQ(s.because(reason::draining).text,
+        "15: 9 http, 5 tunnels, 2 via old worker, 1 direct; it is to go");
+    i.direct.reset();
+    i.no_kernel_witness = "it shares the network of the host";
+    EXPECT_EQ(s.because(reason::draining).text,
+        "14: 9 http, 5 tunnels, 2 via old worker, direct ones not counted (it shares the network of the "
+        "host); it is to go");
 }
 
 TEST(explain, drain_kept)

@@ -57,7 +57,7 @@ std::vector<const server_view*> slots_of(const world& in, const instance& i)
 
 std::int64_t connections(const world& in, const instance& i)
 {
-    std::int64_t out = 0;
+    std::int64_t out = i.direct.value_or(0);
     for (const auto* s : slots_of(in, i))
         out += s->sessions + s->old_sessions;
     return out;

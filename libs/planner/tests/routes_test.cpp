@@ -181,8 +181,35 @@ TEST(routes, an_old_worker_s_connections_count)
     s.draining(1, 2, 1);
     s.slot("web_8888", 2).old_sessions = 2;
     EXPECT_EQ(connections_of(s.w, s.at("shop-web-1-2")), 3);
-    EXPECT_EQ(connections_by_witness(s.w, s.at("shop-web-1-2")).current, 1);
-    EXPECT_EQ(connections_by_witness(s.w, s.at("shop-web-1-2")).old_workers, 2);
+    EXPECT_EQ(connections_by_kind(s.w, s.at("shop-web-1-2")).via_old_workers, 2);
+}
+
+TEST(routes, connections_have_a_kind)
+{
+    auto spec = scene::web();
+    spec.ports.at(0).kind = model::port_kind::http;
+    spec.ports.push_back({.external = 9999, .container = 81, .kind = model::port_kind::tcp});
+    auto s = with_instances(1, spec);
+    auto& i = s.draining(1, 2, 0);
+    EXPECT_FALSE(may_have_tunnels(s.w, i));
+    auto& http = s.slot("web_8888", 2);
+    http.sessions = 9;
+    http.tunnels = 2;
+    http.old_sessions = 2;
+    http.old_tunnels = 1;
+    s.slot("web_9999", 2).sessions = 3;
+    i.direct = 1;
+    const auto seen = connections_by_kind(s.w, i);
+    EXPECT_EQ(seen.http, 8);
+    EXPECT_EQ(seen.tunnels, 6);
+    EXPECT_EQ(seen.via_old_workers, 2);
+    EXPECT_EQ(seen.direct, 1);
+    EXPECT_EQ(connections_of(s.w, i), 15);
+    EXPECT_TRUE(may_have_tunnels(s.w, i));
+    http.sessions = 0;
+    http.old_sessions = 0;
+    EXPECT_EQ(connections_by_kind(s.w, i).tunnels, 3) << "those of a closer look, which are gone since";
+    EXPECT_FALSE(may_have_tunnels(s.w, i)) << "a TCP port has nothing else";
 }
 
 TEST(refused_port, keeps_the_old_version_and_gives_up_after_the_ready_timeout)
@@ -228,7 +255,7 @@ TEST(refused_port, wakes_nobody_before_the_time_even_when_asking_does_not_succee
 {
     auto s = with_instances(1);
     s.w.proxy.refused[model::route_id("web_9999")] = taken;
-    s.w.proxy_seen_at = s.w.now - 1h;
+    s.w.proxy_asked_at = s.w.now - 1h;
     EXPECT_EQ(s.planned().actions.size(), 1U);
     EXPECT_EQ(s.planned().wake_at, s.w.now + 2s);
 }

@@ -236,7 +236,7 @@ void scene::update(const update_proxy& table)
     w.proxy.running = !table.routes.empty();
     w.proxy.routes = std::move(routes);
     w.routes_applied = table.routes;
-    w.proxy_seen_at = w.now;
+    w.proxy_asked_at = w.now;
 }
 
 void scene::count_failure(const instance& i, const std::string& why)

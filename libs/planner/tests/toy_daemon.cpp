@@ -53,6 +53,8 @@ void machine::look()
         const auto real = docker_.containers.find(name);
         if (real != docker_.containers.end() && i.now == phase::running)
             probe(i, real->second);
+        if (i.drain_since && real != docker_.containers.end())
+            i.direct = real->second.direct;
         watch_drain(i);
     }
 }

@@ -74,15 +74,23 @@ void docker::crash(container& which, int exit_code)
 {
     which.now = phase::exited;
     which.exit_code = exit_code;
+    which.direct = 0;
     which.exits_at.reset();
     which.address.clear();
 }
 
-void docker::pass(time_point now)
+void docker::pass(time_point now, dice& luck, bool busy)
 {
-    for (auto& [name, c] : containers)
+    for (auto& [name, c] : containers) {
         if (c.now == phase::running && c.exits_at && *c.exits_at <= now)
             crash(c, c.exit_code);
+        if (c.now != phase::running)
+            continue;
+        if (busy && luck.chance(50))
+            ++c.direct;
+        if (c.direct > 0 && luck.chance(200))
+            --c.direct;
+    }
 }
 
 std::optional<time_point> docker::next_event(time_point now) const

@@ -43,6 +43,7 @@ struct container {
     time_point sick_until{};
     std::optional<time_point> exits_at;
     int exit_code = 0;
+    int direct = 0;  ///< clients that did not come through the proxy
 };
 
 /// A Docker Engine with its containers. Addresses are the lowest free ones, so that a new container often has
@@ -62,7 +63,7 @@ public:
     void crash(container& which, int exit_code);
 
     /// Those whose time has come exit.
-    void pass(time_point now);
+    void pass(time_point now, dice& luck, bool busy);
     /// When the next one exits or becomes ready by itself.
     std::optional<time_point> next_event(time_point now) const;
 

@@ -104,7 +104,7 @@ void machine::pass(std::chrono::steady_clock::duration time, const trouble& with
 {
     world_.now += time;
     dirty_ = false;
-    docker_.pass(world_.now);
+    docker_.pass(world_.now, luck_, with.action_lost > 0);
     land_due(with);
     break_things(with);
     proxy_.pass(docker_, luck_, with.action_lost > 0);
@@ -214,7 +214,7 @@ void machine::land(const doing& todo, const trouble& with)
                            return;
                        proxy_.update(a.routes, luck_, with.slot_lost);
                        world_.routes_applied = a.routes;
-                       world_.proxy_seen_at = world_.now;
+                       world_.proxy_asked_at = world_.now;
                    },
                    [&](const settle_release& a) {
                        if (!todo.fails)

@@ -46,7 +46,10 @@ struct instance {
     std::string drain_reason;
     bool signals_done = false;                 ///< termination signals
     verdict termination = verdict::undecided;  ///< its termination checks together
-    std::chrono::milliseconds idle_for{0};     ///< see drain::facts
+    /// While it drains: live connections that do not come through the proxy, as the kernel counts them.
+    std::optional<std::int64_t> direct;
+    std::string no_kernel_witness;          ///< why `direct` is not known
+    std::chrono::milliseconds idle_for{0};  ///< see drain::facts; all witnesses that can speak saw nobody
     std::optional<time_point> stop_since;      ///< its stop signal was sent
 
     friend bool operator==(const instance&, const instance&) = default;
@@ -89,7 +92,7 @@ struct world {
     std::map<model::instance_name, instance> instances;
     haproxy_config::proxy_view proxy;
     std::vector<haproxy_config::route> routes_applied;  ///< the last table that the proxy took
-    time_point proxy_seen_at{};
+    time_point proxy_asked_at{};                        ///< when it took that
     source docker;
     source haproxy;
 };
@@ -123,14 +126,21 @@ bool is_routed_out(const world& in, const instance& of);
 /// changed it.
 std::vector<std::string> foreign_changes(const world& in);
 
-/// Live connections through the proxy, its older workers included.
+/// Live connections of one instance, by kind.
+struct connection_count {
+    std::int64_t http = 0;             ///< requests through the proxy, in all its workers
+    std::int64_t tunnels = 0;          ///< upgraded connections and those of TCP ports, in all its workers
+    std::int64_t via_old_workers = 0;  ///< those of both that a reload left behind in an older worker
+    std::int64_t direct = 0;           ///< past the proxy; counted only while it drains
+
+    std::int64_t total() const { return http + tunnels + direct; }
+};
+connection_count connections_by_kind(const world& in, const instance& of);
+
+/// All of them together.
 std::int64_t connections_of(const world& in, const instance& of);
 
-/// Connections of one instance by witness, for people.
-struct connection_count {
-    std::int64_t current = 0;
-    std::int64_t old_workers = 0;
-};
-connection_count connections_by_witness(const world& in, const instance& of);
+/// True when the proxy has sessions of HTTP ports with the instance: some of them may be tunnels.
+bool may_have_tunnels(const world& in, const instance& of);
 
 }  // namespace gantryd::planner
