@@ -47,6 +47,7 @@ public:
                   .directory = from.state_dir + "/haproxy",
                   .hard_stop_after = std::chrono::seconds(from.haproxy_hard_stop_seconds)},
               clk, log)),
+          sockets_(socket_table::make_table()),
           prober_(health::make_prober(clk, services_of(*docker_)))
     {
     }
@@ -56,7 +57,7 @@ public:
 
     daemon::collaborators with(store::store& desired) override
     {
-        return {desired, *ledger_, *docker_, *proxy_, *prober_, clk_, random_, log_};
+        return {desired, *ledger_, *docker_, *proxy_, *sockets_, *prober_, clk_, random_, log_};
     }
 
     daemon::options options_for(model::project_name project) const override
@@ -81,6 +82,7 @@ private:
     std::unique_ptr<store::store> ledger_;
     std::mt19937 random_;
     std::unique_ptr<haproxy::proxy> proxy_;
+    std::unique_ptr<socket_table::table> sockets_;
     std::unique_ptr<health::prober> prober_;
 };
 

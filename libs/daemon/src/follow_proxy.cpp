@@ -1,4 +1,4 @@
-#include "state.hpp"
+#include "drain_watch.hpp"
 
 #include <gantryd/runtime/backoff.hpp>
 #include <gantryd/runtime/with_deadline.hpp>
@@ -17,65 +17,57 @@ constexpr auto slowest_drain_look = 250ms;
 // A reload waits for HAProxy to read its file, which takes tens of milliseconds, under load more.
 constexpr auto update_limit = 20s;
 
-/// Keeps count of how long each draining instance has been seen without a connection.
-class idle_watch {
-public:
-    void look(state& st)
-    {
-        const auto now = st.world.proxy_seen_at;
-        for (auto& [name, instance] : st.world.instances) {
-            const bool idle = instance.drain_since && planner::is_routed_out(st.world, instance) &&
-                              planner::connections_of(st.world, instance) == 0;
-            if (!idle) {
-                first_idle_.erase(name);
-                instance.idle_for = 0ms;
-                continue;
-            }
-            const auto [first, is_new] = first_idle_.try_emplace(name, now);
-            instance.idle_for = std::chrono::duration_cast<std::chrono::milliseconds>(now - first->second);
-        }
-        std::erase_if(
-            first_idle_, [&](const auto& entry) { return !st.world.instances.contains(entry.first); });
-    }
-
-private:
-    std::map<model::instance_name, base::time_point> first_idle_;
-};
-
-bool anything_drains(const state& st)
-{
-    return std::ranges::any_of(st.world.instances, [](const auto& entry) {
-        return entry.second.drain_since && !entry.second.stop_since &&
-               entry.second.now == planner::phase::running;
-    });
-}
-
 /// What one round of the loop did.
 struct round {
     base::result<haproxy_config::proxy_view> seen;
     std::optional<std::vector<haproxy_config::route>> applied;
+    bool closely = false;
 };
 
-boost::asio::awaitable<round> update_or_look(state& st)
+/// What only a close look tells, from the last one, for the servers that are still the same.
+void keep_tunnels(const haproxy_config::proxy_view& from, haproxy_config::proxy_view& in)
 {
+    for (auto& [route, servers] : in.routes) {
+        const auto before = from.routes.find(route);
+        if (before == from.routes.end())
+            continue;
+        for (std::size_t i = 0; i < std::min(servers.size(), before->second.size()); ++i) {
+            const auto& old = before->second[i];
+            auto& now = servers[i];
+            if (now.address == old.address && now.port == old.port)
+                now.tunnels = std::min(old.tunnels, now.sessions + now.old_sessions);
+        }
+    }
+}
+
+boost::asio::awaitable<round> update_or_look(state& st, drain_watch& drains)
+{
+    const auto began = st.io.clk.now();
+    if (!st.routes_asked && drains.wants_close_look()) {
+        auto seen = co_await st.io.proxy.look_closely(began + 5s);
+        drains.took_close_look(st.io.clk.now() - began);
+        co_return round{.seen = std::move(seen), .applied = std::nullopt, .closely = true};
+    }
     if (!st.routes_asked) {
-        auto seen = co_await st.io.proxy.look(st.io.clk.now() + 5s);
-        co_return round{std::move(seen), std::nullopt};
+        auto seen = co_await st.io.proxy.look(began + 5s);
+        co_return round{.seen = std::move(seen), .applied = std::nullopt};
     }
     auto routes = std::move(*st.routes_asked);
     st.routes_asked.reset();
     st.watcher.proxy_updating(routes.empty());
     auto asked = routes;
     auto seen = co_await st.io.proxy.update(std::move(asked), st.io.clk.now() + update_limit);
-    co_return round{std::move(seen), std::move(routes)};
+    co_return round{.seen = std::move(seen), .applied = std::move(routes)};
 }
 
 /// True when the view changed.
 bool take(state& st, round& done)
 {
     auto& world = st.world;
-    world.proxy_seen_at = st.io.clk.now();
+    if (!done.closely)
+        keep_tunnels(world.proxy, *done.seen);
     if (done.applied) {
+        world.proxy_asked_at = st.io.clk.now();
         world.routes_applied = std::move(*done.applied);
         st.watcher.proxy_updated();
     }
@@ -112,16 +104,17 @@ boost::asio::awaitable<void> pause(state& st, runtime::duration longest)
 boost::asio::awaitable<void> follow_proxy(state& st)
 {
     runtime::backoff retry(100ms, 5s, st.io.random);
-    idle_watch idle;
+    drain_watch drains(st);
     runtime::duration drain_look = first_drain_look;
     bool first = true;
     for (;;) {
-        auto done = co_await update_or_look(st);
+        auto done = co_await update_or_look(st, drains);
         if (!done.seen) {
             const base::result<void> failed = std::unexpected(done.seen.error());
             st.note_source(st.world.haproxy, "haproxy", failed);
             // One that does not answer is known well enough: it is to be replaced, and the plan says so.
             st.world.haproxy.known = true;
+            drains.look(false);
             st.dirty.set();
             co_await st.io.clk.sleep_until(st.io.clk.now() + retry.next());
             continue;
@@ -133,15 +126,15 @@ boost::asio::awaitable<void> follow_proxy(state& st)
         if (std::exchange(first, false))
             for (auto& [name, instance] : st.world.instances)
                 st.trust_if_served(instance);
-        const bool drains = anything_drains(st);
-        idle.look(st);
-        if (changed || drains)
+        drains.look(true);
+        const bool quiet = !drains.anything_drains();
+        if (changed || !quiet)
             st.dirty.set();
-        if (changed || !drains)
+        if (changed || quiet)
             drain_look = first_drain_look;
         else
             drain_look = std::min<runtime::duration>(drain_look * 3 / 2, slowest_drain_look);
-        co_await pause(st, drains ? drain_look : runtime::duration(quiet_look));
+        co_await pause(st, quiet ? runtime::duration(quiet_look) : drain_look);
     }
 }
 

@@ -36,6 +36,14 @@ std::string state_of(const planner::world& world, const planner::instance& i)
     return planner::is_serving(world, i) ? "serving" : "ready";
 }
 
+std::optional<model::drain_numbers> drain_numbers(const planner::world& world, const planner::instance& i)
+{
+    if (!i.drain_since || i.stop_since || i.now != planner::phase::running)
+        return std::nullopt;
+    const auto seen = planner::connections_by_kind(world, i);
+    return model::drain_numbers{seen.http, seen.tunnels, seen.via_old_workers, i.direct};
+}
+
 base::time_point since(const planner::instance& i)
 {
     for (const auto& at : {i.stop_since, i.drain_since, i.ready_at})
@@ -83,7 +91,7 @@ model::component_report publisher::report_on(
             continue;
         out.instances.push_back({name, i.container, i.release, i.image, state_of(st_.world, i),
             std::string(health_policy::text_of(i.ready_at ? i.healthy : i.ready)), i.address, wall(since(i)),
-            planner::connections_of(st_.world, i)});
+            planner::connections_of(st_.world, i), drain_numbers(st_.world, i)});
     }
     for (const auto& condition : plan.conditions)
         if (condition.component == of.name)

@@ -53,7 +53,7 @@ T machine::ask(boost::asio::awaitable<T> op)
 
 void machine::start()
 {
-    const collaborators io{*desired, *ledger, docker, proxy, prober, sim.clock, random_, log_};
+    const collaborators io{*desired, *ledger, docker, proxy, sockets, prober, sim.clock, random_, log_};
     options what;
     what.project = project;
     what.machine = model::machine_id("m1");

@@ -7,6 +7,7 @@
 #include <gantryd/model/report.hpp>
 #include <gantryd/runtime/simulation.hpp>
 #include <gantryd/runtime/task_scope.hpp>
+#include <gantryd/socket_table/fake_table.hpp>
 #include <gantryd/store/memory_store.hpp>
 
 #include <functional>
@@ -48,6 +49,7 @@ public:
     runtime::simulation sim;
     docker::fake_engine docker{sim.clock};
     haproxy::fake_proxy proxy{sim.clock};
+    socket_table::fake_table sockets;
     health_testing::fake_prober prober{sim.clock};
     std::unique_ptr<store::store> desired = store::make_memory_store(sim.clock);
     std::unique_ptr<store::store> ledger = store::make_memory_store(sim.clock);

@@ -112,7 +112,7 @@ void add_old_sessions(std::map<model::route_id, std::vector<server_view>>& route
     const auto server = std::ranges::find_if(found->second, same);
     if (server != found->second.end()) {
         server->old_sessions += old.sessions;
-        server->old_tunnels += old.tunnels;
+        server->tunnels += old.tunnels;
     }
 }
 

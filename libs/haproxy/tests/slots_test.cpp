@@ -189,8 +189,7 @@ TEST(slots, old_sessions_go_to_the_same_address_of_the_same_route)
     const auto& servers = view.routes.at(route_id("web_1"));
     EXPECT_EQ(servers[0].old_sessions, 0);
     EXPECT_EQ(servers[1].old_sessions, 10);
-    EXPECT_EQ(servers[1].old_tunnels, 4);
-    EXPECT_EQ(servers[1].tunnels, 0);
+    EXPECT_EQ(servers[1].tunnels, 4);
     EXPECT_EQ(servers[1].sessions, 0);
 }
 

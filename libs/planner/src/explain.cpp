@@ -147,7 +147,7 @@ private:
                      : "a replacement is started; this one is drained when the replacement serves";
     }
 
-    /// "14: 9 http, 5 tunnels, 2 via old worker, 0 direct"
+    /// "draining 14: 9 http, 5 tunnels, 2 via old worker, 0 direct"
     std::string numbers_of(const instance& i) const
     {
         const auto seen = connections_by_kind(from_, i);
@@ -155,7 +155,7 @@ private:
                             : i.no_kernel_witness.empty()
                                 ? "direct ones not counted yet"
                                 : "direct ones not counted (" + i.no_kernel_witness + ")";
-        return fmt::format("{}: {} http, {} tunnels, {} via old worker, {}", seen.total(), seen.http,
+        return fmt::format("draining {}: {} http, {} tunnels, {} via old worker, {}", seen.total(), seen.http,
             seen.tunnels, seen.via_old_workers, direct);
     }
 

@@ -110,7 +110,7 @@ connection_count connections_by_kind(const world& in, const instance& of)
             const auto sessions = slot->sessions + slot->old_sessions;
             const auto tunnels = port.kind == model::port_kind::tcp
                                      ? sessions
-                                     : std::min(sessions, slot->tunnels + slot->old_tunnels);
+                                     : std::min(sessions, slot->tunnels);
             out.tunnels += tunnels;
             out.http += sessions - tunnels;
             out.via_old_workers += slot->old_sessions;

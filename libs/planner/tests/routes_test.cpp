@@ -194,9 +194,8 @@ TEST(routes, connections_have_a_kind)
     EXPECT_FALSE(may_have_tunnels(s.w, i));
     auto& http = s.slot("web_8888", 2);
     http.sessions = 9;
-    http.tunnels = 2;
+    http.tunnels = 3;
     http.old_sessions = 2;
-    http.old_tunnels = 1;
     s.slot("web_9999", 2).sessions = 3;
     i.direct = 1;
     const auto seen = connections_by_kind(s.w, i);

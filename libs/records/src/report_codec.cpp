@@ -10,12 +10,38 @@ using namespace detail;
 
 namespace {
 
+json::object drain_json(const model::drain_numbers& n)
+{
+    json::object out{
+        {"http", n.http}, {"tunnels", n.tunnels}, {"viaOldWorker", n.via_old_worker}, {"direct", nullptr}};
+    if (n.direct)
+        out["direct"] = *n.direct;
+    return out;
+}
+
+std::optional<model::drain_numbers> drain_from(const json::object& from)
+{
+    const auto* found = from.if_contains("draining");
+    if (found == nullptr || !found->is_object())
+        return std::nullopt;
+    const auto& numbers = found->get_object();
+    model::drain_numbers out;
+    out.http = integer_of(numbers, "http").value_or(0);
+    out.tunnels = integer_of(numbers, "tunnels").value_or(0);
+    out.via_old_worker = integer_of(numbers, "viaOldWorker").value_or(0);
+    out.direct = integer_of(numbers, "direct");
+    return out;
+}
+
 json::object instance_json(const model::instance_report& i)
 {
-    return {{"name", i.name.text()}, {"container", i.container.text()},
+    json::object out{{"name", i.name.text()}, {"container", i.container.text()},
         {"release", model::value_of(i.release)}, {"imageid", i.image.text()}, {"state", i.state},
         {"health", i.health}, {"address", i.address}, {"since", base::rfc3339(i.since)},
         {"connections", i.connections}};
+    if (i.draining)
+        out["draining"] = drain_json(*i.draining);
+    return out;
 }
 
 model::instance_report instance_from(const json::object& from)
@@ -30,6 +56,7 @@ model::instance_report instance_from(const json::object& from)
     out.address = string_of(from, "address");
     out.since = time_of(from, "since").value_or(base::wall_time());
     out.connections = integer_of(from, "connections").value_or(0);
+    out.draining = drain_from(from);
     return out;
 }
 

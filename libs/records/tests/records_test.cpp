@@ -106,7 +106,11 @@ TEST(codec, reports_and_back)
     report.wanted = seven;
     report.instances.push_back(
         {model::instance_name("shop-web-6-1"), model::container_id("c0"), model::release_number{6},
-            model::image_id("sha256:1"), "draining", "passing", "172.17.0.2", noon, 14});
+            model::image_id("sha256:1"), "draining", "passing", "172.17.0.2", noon, 14, model::drain_numbers{9, 5, 2, 0}});
+    report.instances.push_back(report.instances.front());
+    report.instances.back().draining->direct.reset();
+    report.instances.push_back(report.instances.front());
+    report.instances.back().draining.reset();
     report.conditions.push_back({"draining", "shop-web-6-1", "14 connections", noon, noon + 30s,
         "it is killed", "gantryd kill shop -c web"});
     report.last_failure = sample_evidence();

@@ -73,7 +73,6 @@ void fake_proxy::kill()
     sessions.clear();
     old_sessions.clear();
     tunnels.clear();
-    old_tunnels.clear();
     set_running(false);
 }
 
@@ -95,8 +94,7 @@ proxy_view fake_proxy::view(bool closely)
                 .port = s.port,
                 .sessions = count_in(sessions, s),
                 .old_sessions = count_in(old_sessions, s),
-                .tunnels = closely ? count_in(tunnels, s) : 0,
-                .old_tunnels = closely ? count_in(old_tunnels, s) : 0});
+                .tunnels = closely ? count_in(tunnels, s) : 0});
     }
     return out;
 }

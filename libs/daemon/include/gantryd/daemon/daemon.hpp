@@ -5,6 +5,7 @@
 #include <gantryd/health/prober.hpp>
 #include <gantryd/planner/plan.hpp>
 #include <gantryd/runtime/clock.hpp>
+#include <gantryd/socket_table/table.hpp>
 #include <gantryd/store/store.hpp>
 
 #include <boost/asio/awaitable.hpp>
@@ -23,6 +24,7 @@ struct collaborators {
     store::store& ledger;   ///< small local facts that must survive a restart; losing it is harmless
     docker::engine& docker;
     haproxy::proxy& proxy;
+    socket_table::table& sockets;
     health::prober& prober;
     runtime::clock& clk;
     std::mt19937& random;

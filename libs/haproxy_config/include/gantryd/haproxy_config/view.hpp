@@ -18,8 +18,8 @@ struct server_view {
     std::uint16_t port = 0;
     std::int64_t sessions = 0;      ///< live ones and queued ones, of the current worker
     std::int64_t old_sessions = 0;  ///< the same in workers that a reload left behind to finish
-    std::int64_t tunnels = 0;       ///< those of `sessions` and of `old_sessions` that HAProxy only passes
-    std::int64_t old_tunnels = 0;   ///< through any more, as after an upgrade; known from a close look only
+    /// Those of both that HAProxy only passes through any more, as after an upgrade; known from a close look.
+    std::int64_t tunnels = 0;
 
     friend bool operator==(const server_view&, const server_view&) = default;
 };

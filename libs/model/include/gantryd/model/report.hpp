@@ -21,6 +21,16 @@ struct condition {
     friend bool operator==(const condition&, const condition&) = default;
 };
 
+/// The live connections of an instance that drains.
+struct drain_numbers {
+    std::int64_t http = 0;               ///< requests through HAProxy
+    std::int64_t tunnels = 0;            ///< upgraded connections and those of TCP ports, through HAProxy
+    std::int64_t via_old_worker = 0;     ///< those of both that a reload left in an older worker
+    std::optional<std::int64_t> direct;  ///< past HAProxy; absent: they cannot be counted, or not yet
+
+    friend bool operator==(const drain_numbers&, const drain_numbers&) = default;
+};
+
 /// One container as the daemon of its machine sees it.
 struct instance_report {
     instance_name name;
@@ -31,7 +41,8 @@ struct instance_report {
     std::string health;  ///< passing, failing, undecided
     std::string address;
     base::wall_time since{};  ///< of this state
-    std::int64_t connections = 0;
+    std::int64_t connections = 0;           ///< of all kinds
+    std::optional<drain_numbers> draining;  ///< while it waits for them to end
 
     friend bool operator==(const instance_report&, const instance_report&) = default;
 };

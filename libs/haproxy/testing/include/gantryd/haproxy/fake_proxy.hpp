@@ -26,8 +26,7 @@ public:
     std::map<std::uint16_t, std::string> taken_ports;  ///< port -> "nginx (pid 4711)"
     std::map<std::string, std::int64_t> sessions;      ///< "10.0.0.1:80" -> live ones of the current worker
     std::map<std::string, std::int64_t> old_sessions;  ///< the same, in workers that a reload left behind
-    std::map<std::string, std::int64_t> tunnels;       ///< those of `sessions` that are tunnels
-    std::map<std::string, std::int64_t> old_tunnels;   ///< those of `old_sessions`
+    std::map<std::string, std::int64_t> tunnels;       ///< those of both that are tunnels
 
     // What the test reads.
     bool running = false;
