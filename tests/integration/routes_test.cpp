@@ -75,15 +75,7 @@ TEST_F(routes, an_upgraded_connection_survives_an_update_until_it_ends)
     {
         auto peer = connection::to(port_);
         ASSERT_TRUE(peer);
-        ASSERT_TRUE(
-            peer->send("GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"));
-        std::string head;
-        while (!head.ends_with("\r\n\r\n")) {
-            const auto byte = peer->receive(1);
-            ASSERT_FALSE(byte.empty()) << head;
-            head += byte;
-        }
-        ASSERT_TRUE(head.starts_with("HTTP/1.1 101")) << head;
+        ASSERT_TRUE(peer->upgrade());
         make_image("v2");
         ASSERT_TRUE(ended_with(0, gantryd({"update", project_, "-c", "web"})));
         ASSERT_TRUE(wait_until([&] { return version_at(port_) == "v2"; })) << why();

@@ -174,7 +174,7 @@ private:
         }
         const bool kept = decision.next == drain::step::keep;
         auto& c = add(kept ? reason::drain_kept : reason::draining,
-            fmt::format("{}; {}", numbers_of(i), i.drain_reason));
+            fmt::format("{}: {}", i.drain_reason, numbers_of(i)));
         c.instance = i.name.text();
         c.since = i.drain_since;
         if (!kept)

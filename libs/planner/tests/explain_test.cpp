@@ -142,7 +142,7 @@ TEST(explain, draining)
     const auto told = s.because(reason::draining);
     EXPECT_EQ(told.instance, "shop-web-1-2");
     EXPECT_EQ(told.text,
-        "draining 4: 0 http, 4 tunnels, 1 via old worker, direct ones not counted yet; it is to go");
+        "it is to go: draining 4: 0 http, 4 tunnels, 1 via old worker, direct ones not counted yet");
     EXPECT_EQ(told.since, s.w.now);
     EXPECT_EQ(told.until, s.w.now + 30s);
     EXPECT_EQ(told.then, "it is stopped, and connections that are left are cut");
@@ -162,15 +162,15 @@ TEST(explain, draining_with_every_kind_of_connection)
     s.slot("web_8888", 2).old_sessions = 2;
     i.direct = 0;
     EXPECT_EQ(s.because(reason::draining).text,
-        "draining 14: 9 http, 5 tunnels, 2 via old worker, 0 direct; it is to go");
+        "it is to go: draining 14: 9 http, 5 tunnels, 2 via old worker, 0 direct");
     i.direct = 1;
     EXPECT_EQ(s.because(reason::draining).text,
-        "draining 15: 9 http, 5 tunnels, 2 via old worker, 1 direct; it is to go");
+        "it is to go: draining 15: 9 http, 5 tunnels, 2 via old worker, 1 direct");
     i.direct.reset();
     i.no_kernel_witness = "it shares the network of the host";
     EXPECT_EQ(s.because(reason::draining).text,
-        "draining 14: 9 http, 5 tunnels, 2 via old worker, direct ones not counted (it shares the network of the "
-        "host); it is to go");
+        "it is to go: draining 14: 9 http, 5 tunnels, 2 via old worker, direct ones not counted (it shares the network of the "
+        "host)");
 }
 
 TEST(explain, drain_kept)

@@ -66,14 +66,14 @@ reply reply_of(const std::string& text)
 
 }  // namespace
 
-std::optional<connection> connection::to(std::uint16_t port) { return to("127.0.0.1", port); }
-
-std::optional<connection> connection::to(const std::string& host, std::uint16_t port)
+std::optional<connection> connection::to(std::uint16_t port, const std::string& address)
 {
+    in_addr numeric{};
+    if (::inet_pton(AF_INET, address.c_str(), &numeric) != 1)
+        return std::nullopt;
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    auto address = address_of(INADDR_ANY, port);
-    if (::inet_pton(AF_INET, host.c_str(), &address.sin_addr) == 1 &&
-        ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+    const auto peer = address_of(ntohl(numeric.s_addr), port);
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&peer), sizeof peer) == 0)
         return connection(fd);
     ::close(fd);
     return std::nullopt;
@@ -130,6 +130,35 @@ std::string connection::receive_all(std::chrono::milliseconds limit)
     return receive(static_cast<std::size_t>(-1), limit);
 }
 
+std::string connection::receive_head()
+{
+    std::string head;
+    while (!head.ends_with("\r\n\r\n")) {
+        const auto byte = receive(1);
+        if (byte.empty())
+            return {};
+        head += byte;
+    }
+    return head;
+}
+
+std::string connection::request(const std::string& target)
+{
+    send("GET " + target + " HTTP/1.1\r\nHost: test\r\n\r\n");
+    const auto head = receive_head();
+    const auto answer = reply_of(head);
+    const auto length = answer.headers.find("content-length");
+    if (length == answer.headers.end())
+        return {};
+    return head + receive(std::stoul(length->second));
+}
+
+bool connection::upgrade()
+{
+    send("GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+    return receive_head().starts_with("HTTP/1.1 101");
+}
+
 std::optional<reply> ask(
     std::uint16_t port, const std::string& method, const std::string& target, std::chrono::milliseconds limit)
 {
@@ -139,7 +168,7 @@ std::optional<reply> ask(
 std::optional<reply> ask_at(const std::string& address, std::uint16_t port, const std::string& method,
     const std::string& target, std::chrono::milliseconds limit)
 {
-    auto peer = connection::to(address, port);
+    auto peer = connection::to(port, address);
     if (!peer)
         return std::nullopt;
     const auto length = method == "POST" ? "Content-Length: 0\r\n" : "";

@@ -22,8 +22,7 @@ struct reply {
 class connection {
 public:
     /// None when nobody listens.
-    static std::optional<connection> to(std::uint16_t port);
-    static std::optional<connection> to(const std::string& address, std::uint16_t port);
+    static std::optional<connection> to(std::uint16_t port, const std::string& address = "127.0.0.1");
     /// To a unix socket.
     static std::optional<connection> to(const std::string& socket_path);
 
@@ -39,6 +38,12 @@ public:
     /// Sends the text and receives as many bytes: whether they are the same ones.
     bool echoes(std::string_view text);
 
+    /// Asks for `target` and keeps the connection open: the whole answer, "" when there was none.
+    std::string request(const std::string& target);
+
+    /// Makes the demo server echo from now on; false when it does not agree.
+    bool upgrade();
+
     /// We have nothing more to say.
     void end_sending();
 
@@ -47,6 +52,7 @@ public:
 
 private:
     explicit connection(int fd) : fd_(fd) {}
+    std::string receive_head();
 
     int fd_ = -1;
 };
