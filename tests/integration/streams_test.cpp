@@ -178,6 +178,22 @@ TEST_F(streams, a_client_in_another_container_is_direct_and_the_container_itself
     EXPECT_TRUE(is_alone()) << why();
 }
 
+TEST_F(streams, the_daemons_own_checks_are_not_clients)
+{
+    auto what = web();
+    // One of these is nearly always under way.
+    what["terminationChecks"] = json::array{json::object{{"kind", "http"}, {"port", 8080},
+        {"path", "/slow?ms=700"}, {"interval", "50ms"}, {"timeout", "5s"}}};
+    ASSERT_NO_FATAL_FAILURE(deploy_first(what));
+    std::list<stream> held;
+    ASSERT_NO_FATAL_FAILURE(open(held));
+    ASSERT_NO_FATAL_FAILURE(replace_with("v2"));
+    EXPECT_TRUE(shows("draining 2: 0 http, 2 tunnels, 0 via old worker, 0 direct")) << status();
+    EXPECT_TRUE(holds_for(4s, [&] { return status().find(" 0 direct") != std::string::npos; })) << status();
+    held.clear();
+    EXPECT_TRUE(is_alone()) << why();
+}
+
 TEST_F(streams, live_on_byte_for_byte_across_an_update_and_a_reload)
 {
     ASSERT_NO_FATAL_FAILURE(deploy_first(web()));
