@@ -182,8 +182,8 @@ TEST_F(streams, the_daemons_own_checks_are_not_clients)
 {
     auto what = web();
     // One of these is nearly always under way.
-    what["terminationChecks"] = json::array{json::object{{"kind", "http"}, {"port", 8080},
-        {"path", "/slow?ms=700"}, {"interval", "50ms"}, {"timeout", "5s"}}};
+    what["terminationChecks"] = json::array{json::object{
+        {"kind", "http"}, {"port", 8080}, {"path", "/slow?ms=700"}, {"interval", "50ms"}, {"timeout", "5s"}}};
     ASSERT_NO_FATAL_FAILURE(deploy_first(what));
     std::list<stream> held;
     ASSERT_NO_FATAL_FAILURE(open(held));

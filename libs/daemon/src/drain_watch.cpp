@@ -56,8 +56,8 @@ bool drain_watch::wants_close_look() const
 
 void drain_watch::took_close_look(runtime::duration took)
 {
-    next_close_look_ = st_.io.clk.now() +
-                       std::max<runtime::duration>(between_close_looks, share_of_close_looks * took);
+    next_close_look_ =
+        st_.io.clk.now() + std::max<runtime::duration>(between_close_looks, share_of_close_looks * took);
 }
 
 /// While the proxy alone holds the drain the kernel's word changes nothing.

@@ -5,8 +5,8 @@
 
 namespace gantryd::daemon {
 
-/// Asks the witnesses of the drains: which of the proxy's sessions are tunnels, who is connected past the proxy,
-/// and for how long nobody has been seen.
+/// Asks the witnesses of the drains: which of the proxy's sessions are tunnels, who is connected past the
+/// proxy, and for how long nobody has been seen.
 class drain_watch {
 public:
     explicit drain_watch(state& st) : st_(st) {}

@@ -78,8 +78,8 @@ TEST(a_drain, waits_for_a_client_that_bypasses_the_proxy)
 TEST(a_drain, does_not_wait_for_idle_connections_of_the_proxy_and_for_probes)
 {
     machine m;
-    ASSERT_NO_FATAL_FAILURE(begin_drain(m,
-        [&] { m.sockets.connections[m.id_of("shop-web-1-1")] = {client(true), client(true)}; }));
+    ASSERT_NO_FATAL_FAILURE(begin_drain(
+        m, [&] { m.sockets.connections[m.id_of("shop-web-1-1")] = {client(true), client(true)}; }));
     EXPECT_TRUE(m.run_until([&] { return m.is_alone("shop-web-2-1"); }, 5s));
     EXPECT_GE(m.sockets.calls.size(), 1U);
 }

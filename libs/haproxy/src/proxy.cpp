@@ -154,8 +154,7 @@ proxy_view haproxy_proxy::view_of(const std::optional<observation>& seen) const
     return view;
 }
 
-asio::awaitable<result<std::optional<observation>>> haproxy_proxy::observe(
-    time_point deadline, detail wanted)
+asio::awaitable<result<std::optional<observation>>> haproxy_proxy::observe(time_point deadline, detail wanted)
 {
     auto seen = co_await supervisor_.observe(deadline, wanted);
     if (!seen) {

@@ -162,7 +162,8 @@ asio::awaitable<result<std::vector<worker_report>>> supervisor::observe_old_work
 {
     std::vector<worker_report> out;
     for (const auto pid : workers) {
-        const auto reply = co_await ask(clk_, files_.master_socket, report_commands_for(pid, wanted), deadline);
+        const auto reply =
+            co_await ask(clk_, files_.master_socket, report_commands_for(pid, wanted), deadline);
         if (!reply)
             co_return std::unexpected(reply.error());
         auto report = parse_worker_report(*reply);
@@ -202,8 +203,7 @@ asio::awaitable<result<std::optional<observation>>> supervisor::observe_once(
     co_return observation{std::move(*processes), std::move(*current), std::move(*old)};
 }
 
-asio::awaitable<result<std::optional<observation>>> supervisor::observe(
-    time_point deadline, detail wanted)
+asio::awaitable<result<std::optional<observation>>> supervisor::observe(time_point deadline, detail wanted)
 {
     const auto until = std::min(deadline, clk_.now() + patience);
     std::optional<base::error> first_reason;  // says more than the "timed out" of a last try that had no time

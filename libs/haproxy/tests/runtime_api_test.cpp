@@ -71,12 +71,11 @@ TEST(runtime_api, a_tunnel_is_a_stream_that_nobody_analyses_in_either_direction)
                "h,rx=23h59m,wx=,ax=] scf=[8,80h,fd=17] scb=[8,11h,fd=18] exp=0s rc=0 c_exp=\n";
     };
     const std::string web = "be=be_web_18888 srv=s1";
-    const auto streams = stream(web, "8000", "1400000") + stream(web, "8000", "4000000") +
-                         stream(web, "8000", "00") + stream(web, "00", "4000000") + stream(web, "00", "00") +
-                         stream("be=be_web_18888 srv=s2", "00", "00") +
-                         stream("be=be_db_18889 srv=s1", "00", "00") +
-                         stream("be=be_db_18889 srv=s1", "00", "00") +
-                         stream("be=<NONE> srv=<none>", "00", "00") + "\n";
+    const auto streams =
+        stream(web, "8000", "1400000") + stream(web, "8000", "4000000") + stream(web, "8000", "00") +
+        stream(web, "00", "4000000") + stream(web, "00", "00") +
+        stream("be=be_web_18888 srv=s2", "00", "00") + stream("be=be_db_18889 srv=s1", "00", "00") +
+        stream("be=be_db_18889 srv=s1", "00", "00") + stream("be=<NONE> srv=<none>", "00", "00") + "\n";
     const auto report = parse_worker_report(info + servers + statistics + streams);
     ASSERT_TRUE(report) << report.error().context();
     EXPECT_EQ(report->servers.at(0).tunnels, 1);
@@ -229,4 +228,3 @@ TEST(runtime_api, batches_fit_into_haproxys_buffer_and_keep_the_order)
     std::ranges::replace(joined, '\n', ';');
     EXPECT_EQ(joined, expected);
 }
-

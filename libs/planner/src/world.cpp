@@ -108,9 +108,8 @@ connection_count connections_by_kind(const world& in, const instance& of)
     for (const auto& port : spec->ports)
         for (const auto* slot : slots_of(in, of, *spec, port)) {
             const auto sessions = slot->sessions + slot->old_sessions;
-            const auto tunnels = port.kind == model::port_kind::tcp
-                                     ? sessions
-                                     : std::min(sessions, slot->tunnels);
+            const auto tunnels =
+                port.kind == model::port_kind::tcp ? sessions : std::min(sessions, slot->tunnels);
             out.tunnels += tunnels;
             out.http += sessions - tunnels;
             out.via_old_workers += slot->old_sessions;

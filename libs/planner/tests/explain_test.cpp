@@ -169,7 +169,8 @@ TEST(explain, draining_with_every_kind_of_connection)
     i.direct.reset();
     i.no_kernel_witness = "it shares the network of the host";
     EXPECT_EQ(s.because(reason::draining).text,
-        "it is to go: draining 14: 9 http, 5 tunnels, 2 via old worker, direct ones not counted (it shares the network of the "
+        "it is to go: draining 14: 9 http, 5 tunnels, 2 via old worker, direct ones not counted (it shares "
+        "the network of the "
         "host)");
 }
 

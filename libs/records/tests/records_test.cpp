@@ -104,9 +104,9 @@ TEST(codec, reports_and_back)
     report.state = "updating";
     report.running = model::release_number{6};
     report.wanted = seven;
-    report.instances.push_back(
-        {model::instance_name("shop-web-6-1"), model::container_id("c0"), model::release_number{6},
-            model::image_id("sha256:1"), "draining", "passing", "172.17.0.2", noon, 14, model::drain_numbers{9, 5, 2, 0}});
+    report.instances.push_back({model::instance_name("shop-web-6-1"), model::container_id("c0"),
+        model::release_number{6}, model::image_id("sha256:1"), "draining", "passing", "172.17.0.2", noon, 14,
+        model::drain_numbers{9, 5, 2, 0}});
     report.instances.push_back(report.instances.front());
     report.instances.back().draining->direct.reset();
     report.instances.push_back(report.instances.front());

@@ -10,7 +10,8 @@
 
 namespace gantryd::socket_table {
 
-/// A numeric address. An IPv4 address is the same one whether the kernel writes it as such or mapped into IPv6.
+/// A numeric address. An IPv4 address is the same one whether the kernel writes it as such or mapped into
+/// IPv6.
 struct ip_address {
     std::array<std::uint8_t, 16> bytes{};  ///< IPv4 mapped into IPv6
 
@@ -45,8 +46,8 @@ struct socket_record {
 
 bool is_listening(const socket_record& of);
 
-/// True while stopping the socket's program could cost its peer anything: the connection is open, or bytes are
-/// on their way. One that is being opened is not live: its peer was not told yet that it is connected.
+/// True while stopping the socket's program could cost its peer anything: the connection is open, or bytes
+/// are on their way. One that is being opened is not live: its peer was not told yet that it is connected.
 bool is_live(const socket_record& of);
 
 /// True for the other end of a live connection when no process waits there any more: it was closed, and all

@@ -21,7 +21,10 @@ using base::fail;
 constexpr std::size_t longest_datagram = 64 * 1024;  // the kernel fills 32 KiB at the most
 constexpr std::size_t most_sockets = 20'000;         // some forty milliseconds
 
-int open_netlink() { return ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG); }
+int open_netlink()
+{
+    return ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
+}
 
 /// Opens the socket on a thread that enters the namespace and then ends. A socket stays in the namespace that
 /// it was made in. Were our own thread to enter, and not get back, then all that the program does afterwards

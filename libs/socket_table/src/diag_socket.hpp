@@ -10,8 +10,8 @@
 
 namespace gantryd::socket_table {
 
-/// Asks the kernel for the TCP sockets of one network namespace. The kernel makes its answer while it is read,
-/// so nothing here waits.
+/// Asks the kernel for the TCP sockets of one network namespace. The kernel makes its answer while it is
+/// read, so nothing here waits.
 class diag_socket {
 public:
     /// For our own namespace. Errors: rejected.

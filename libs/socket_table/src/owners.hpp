@@ -27,7 +27,7 @@ private:
         void operator()(DIR* directory) const { ::closedir(directory); }
     };
 
-    std::vector<pid_t> left_;                // the last one is the present one
+    std::vector<pid_t> left_;                 // the last one is the present one
     std::unique_ptr<DIR, closer> directory_;  // of its descriptors
     std::unordered_set<std::uint32_t> seen_;
 };

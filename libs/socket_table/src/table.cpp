@@ -138,8 +138,7 @@ result<std::vector<connection>> container_watch::look(const question& what, diag
         if (held_by == holder::unknown)
             return fail(errc::unavailable, "who holds its connections is still being looked up");
         if (held_by != holder::nobody)
-            out.push_back(
-                {s.local.port, s.peer.address.text(), s.peer.port, held_by == holder::ours});
+            out.push_back({s.local.port, s.peer.address.text(), s.peer.port, held_by == holder::ours});
     }
     return out;
 }

@@ -40,7 +40,7 @@ struct instance_report {
     std::string state;   ///< created, starting, ready, serving, draining, terminating, failed
     std::string health;  ///< passing, failing, undecided
     std::string address;
-    base::wall_time since{};  ///< of this state
+    base::wall_time since{};                ///< of this state
     std::int64_t connections = 0;           ///< of all kinds
     std::optional<drain_numbers> draining;  ///< while it waits for them to end
 

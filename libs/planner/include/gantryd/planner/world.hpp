@@ -50,7 +50,7 @@ struct instance {
     std::optional<std::int64_t> direct;
     std::string no_kernel_witness;          ///< why `direct` is not known
     std::chrono::milliseconds idle_for{0};  ///< see drain::facts; all witnesses that can speak saw nobody
-    std::optional<time_point> stop_since;      ///< its stop signal was sent
+    std::optional<time_point> stop_since;   ///< its stop signal was sent
 
     friend bool operator==(const instance&, const instance&) = default;
 };

@@ -37,8 +37,8 @@ boost::asio::awaitable<void> wait_for_exit(pid_t pid);
 bool is_alive(pid_t pid);
 
 /// True when the process is one of this machine's and the name of its control group has `part` in it. A
-/// container engine puts the container's id there: so a number from an engine elsewhere, or one that was given
-/// anew, is not taken for the container's process.
+/// container engine puts the container's id there: so a number from an engine elsewhere, or one that was
+/// given anew, is not taken for the container's process.
 bool is_in_cgroup(pid_t pid, std::string_view part);
 
 }  // namespace gantryd::runtime

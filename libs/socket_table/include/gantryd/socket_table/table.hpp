@@ -36,9 +36,9 @@ class table {
 public:
     virtual ~table() = default;
 
-    /// The live connections to every port on which the container listens, listened at an earlier call, or that
-    /// the question names. Connections from the container to itself are not among them, nor those whose other
-    /// end is a process of this machine that has closed its end: nobody waits there.
+    /// The live connections to every port on which the container listens, listened at an earlier call, or
+    /// that the question names. Connections from the container to itself are not among them, nor those whose
+    /// other end is a process of this machine that has closed its end: nobody waits there.
     ///
     /// Asks the kernel and waits for nobody: some tenths of a millisecond, and never more than some ten of
     /// them. What is too much for that is spread over several calls.

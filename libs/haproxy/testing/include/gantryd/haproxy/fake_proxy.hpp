@@ -30,7 +30,7 @@ public:
 
     // What the test reads.
     bool running = false;
-    int looks = 0;        ///< close ones among them
+    int looks = 0;  ///< close ones among them
     int close_looks = 0;
     int updates = 0;  ///< calls of update(), whatever came of them
     int starts = 0;
