@@ -73,12 +73,13 @@ protected:
         ASSERT_NO_FATAL_FAILURE(deploy("v1"));
     }
 
-    /// Releases the version and waits until it alone gets new connections; what drains goes on draining.
-    void replace_with(const std::string& version)
+    /// Makes release `number`, which answers "v<number>", and waits until it alone gets new connections; what
+    /// drains goes on draining.
+    void replace_with(int number)
     {
-        make_image(version);
+        make_image("v" + std::to_string(number));
         ASSERT_TRUE(ended_with(0, gantryd({"update", project_, "-c", "web"})));
-        ASSERT_TRUE(wait_until([&] { return version_at(port_) == version && serving() == 1; })) << why();
+        ASSERT_TRUE(wait_until([&] { return serving() == std::vector<std::int64_t>{number}; })) << why();
     }
 
     void open(std::list<stream>& into)
@@ -104,10 +105,14 @@ protected:
         return out;
     }
 
-    std::ptrdiff_t serving() const
+    /// The releases of the instances that serve.
+    std::vector<std::int64_t> serving() const
     {
-        return std::ranges::count_if(
-            instances(), [](const json::value& i) { return i.at("state") == "serving"; });
+        std::vector<std::int64_t> out;
+        for (const auto& i : instances())
+            if (i.at("state") == "serving")
+                out.push_back(i.at("release").as_int64());
+        return out;
     }
 
     /// What `status -o json` says of the connections of the instance that drains.
@@ -141,7 +146,7 @@ TEST_F(streams, a_client_that_bypasses_the_proxy_holds_the_drain_and_is_shown)
     ASSERT_TRUE(direct->request("/").ends_with("v1\n"));
     {
         background_load load(port_);  // leaves idle connections of HAProxy's to the old instance
-        ASSERT_NO_FATAL_FAILURE(replace_with("v2"));
+        ASSERT_NO_FATAL_FAILURE(replace_with(2));
         EXPECT_TRUE(lost_nothing(load.finish(), {"v1", "v2"}));
     }
     EXPECT_TRUE(shows("draining 1: 0 http, 0 tunnels, 0 via old worker, 1 direct")) << status();
@@ -163,7 +168,7 @@ TEST_F(streams, a_client_in_another_container_is_direct_and_the_container_itself
     ASSERT_TRUE(loopback);
     std::list<stream> held;
     ASSERT_NO_FATAL_FAILURE(open(held));  // until the new one can be connected from
-    ASSERT_NO_FATAL_FAILURE(replace_with("v2"));
+    ASSERT_NO_FATAL_FAILURE(replace_with(2));
     const auto all = running();
     ASSERT_EQ(all.size(), 2U);
     const auto& other = all.at(0).id == old_one.id ? all.at(1) : all.at(0);
@@ -187,7 +192,7 @@ TEST_F(streams, the_daemons_own_checks_are_not_clients)
     ASSERT_NO_FATAL_FAILURE(deploy_first(what));
     std::list<stream> held;
     ASSERT_NO_FATAL_FAILURE(open(held));
-    ASSERT_NO_FATAL_FAILURE(replace_with("v2"));
+    ASSERT_NO_FATAL_FAILURE(replace_with(2));
     EXPECT_TRUE(shows("draining 2: 0 http, 2 tunnels, 0 via old worker, 0 direct")) << status();
     EXPECT_TRUE(holds_for(4s, [&] { return status().find(" 0 direct") != std::string::npos; })) << status();
     held.clear();
@@ -201,7 +206,7 @@ TEST_F(streams, live_on_byte_for_byte_across_an_update_and_a_reload)
     ASSERT_NO_FATAL_FAILURE(open(open_ones));
     const auto all_go_on = [&] { return std::ranges::all_of(open_ones, &stream::goes_on); };
     ASSERT_TRUE(all_go_on());
-    ASSERT_NO_FATAL_FAILURE(replace_with("v2"));
+    ASSERT_NO_FATAL_FAILURE(replace_with(2));
     EXPECT_TRUE(shows("draining 2: 0 http, 2 tunnels, 0 via old worker, 0 direct")) << status();
     EXPECT_TRUE(all_go_on());
 
@@ -209,7 +214,7 @@ TEST_F(streams, live_on_byte_for_byte_across_an_update_and_a_reload)
     auto more = web();
     more.at("ports").as_array().push_back(port_mapping(free_port(), 8080, "http"));
     ASSERT_NO_FATAL_FAILURE(configure({more}));
-    ASSERT_NO_FATAL_FAILURE(replace_with("v3"));
+    ASSERT_NO_FATAL_FAILURE(replace_with(3));
     EXPECT_TRUE(shows("draining 2: 0 http, 2 tunnels, 2 via old worker, 0 direct")) << status();
     EXPECT_EQ(numbers(), (json::object{{"http", 0}, {"tunnels", 2}, {"viaOldWorker", 2}, {"direct", 0}}));
     EXPECT_TRUE(holds_for(2s, all_go_on));
@@ -230,7 +235,7 @@ TEST_F(streams, a_request_under_way_is_not_a_tunnel)
     ASSERT_TRUE(slow->send("GET /slow?ms=6000 HTTP/1.1\r\nHost: test\r\n\r\n"));
     std::list<stream> open_ones;
     ASSERT_NO_FATAL_FAILURE(open(open_ones));
-    ASSERT_NO_FATAL_FAILURE(replace_with("v2"));
+    ASSERT_NO_FATAL_FAILURE(replace_with(2));
     EXPECT_TRUE(shows("draining 3: 1 http, 2 tunnels, 0 via old worker, 0 direct")) << status();
     EXPECT_TRUE(slow->receive(12, 10s).starts_with("HTTP/1.1 200"));
     EXPECT_TRUE(shows("draining 2: 0 http, 2 tunnels, 0 via old worker, 0 direct")) << status();
@@ -243,7 +248,7 @@ TEST_F(streams, are_cut_at_the_deadline_when_the_rule_is_to_kill)
     ASSERT_NO_FATAL_FAILURE(deploy_first(web("2s", "kill")));
     std::list<stream> open_ones;
     ASSERT_NO_FATAL_FAILURE(open(open_ones));
-    ASSERT_NO_FATAL_FAILURE(replace_with("v2"));
+    ASSERT_NO_FATAL_FAILURE(replace_with(2));
     EXPECT_TRUE(is_alone()) << why();
     EXPECT_TRUE(std::ranges::all_of(open_ones, &stream::has_ended));
     EXPECT_EQ(version_at(port_), "v2");
@@ -254,7 +259,7 @@ TEST_F(streams, are_kept_beyond_the_deadline_when_that_is_the_rule_and_why_says_
     ASSERT_NO_FATAL_FAILURE(deploy_first(web("1s", "keep")));
     std::list<stream> open_ones;
     ASSERT_NO_FATAL_FAILURE(open(open_ones));
-    ASSERT_NO_FATAL_FAILURE(replace_with("v2"));
+    ASSERT_NO_FATAL_FAILURE(replace_with(2));
     EXPECT_TRUE(shows("drain_kept")) << status();
     EXPECT_TRUE(has(why(), "it is kept until they end"));
     EXPECT_TRUE(has(why(), "draining 2: 0 http, 2 tunnels"));
@@ -270,7 +275,7 @@ TEST_F(streams, five_updates_in_a_row_drain_side_by_side)
     std::list<stream> open_ones;
     for (int number = 2; number <= 6; ++number) {
         ASSERT_NO_FATAL_FAILURE(open(open_ones));
-        ASSERT_NO_FATAL_FAILURE(replace_with("v" + std::to_string(number)));
+        ASSERT_NO_FATAL_FAILURE(replace_with(number));
     }
     ASSERT_TRUE(wait_until([&] { return running().size() == 6; })) << why();
     EXPECT_TRUE(std::ranges::all_of(open_ones, &stream::goes_on));
@@ -290,7 +295,7 @@ TEST_F(streams, a_kept_http_connection_is_moved_over_without_an_error)
     auto client = connection::to(port_);
     ASSERT_TRUE(client);
     ASSERT_TRUE(client->request("/").ends_with("v1\n"));
-    ASSERT_NO_FATAL_FAILURE(replace_with("v2"));
+    ASSERT_NO_FATAL_FAILURE(replace_with(2));
     EXPECT_TRUE(client->request("/").ends_with("v2\n")) << "over the same connection";
     EXPECT_TRUE(is_alone()) << "an idle client holds nothing: " << why();
     EXPECT_TRUE(client->request("/").ends_with("v2\n"));
