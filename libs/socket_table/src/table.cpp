@@ -71,13 +71,13 @@ result<holder> container_watch::holder_of(const socket_record& s, diag_socket& h
     if (const auto found = known_.find(s.cookie); found != known_.end())
         return found->second;
     if (searches_left_ == 0)
-        return holder::somebody;  // until the next call
+        return holder::unknown;  // until the next call
     --searches_left_;
     const auto other_end = here.find(s.peer, s.local);
     if (!other_end)
         return std::unexpected(other_end.error());
-    if (!*other_end)
-        return holder::somebody;  // on another machine, or in another namespace of this one
+    if (!*other_end)  // on another machine, or in another namespace of this one
+        return known_[s.cookie] = holder::somebody;
     if (is_abandoned(**other_end)) {
         // What it sent before it closed may still be for the container to read.
         if (s.unread > 1)

@@ -40,8 +40,8 @@ public:
     /// that the question names. Connections from the container to itself are not among them, nor those whose
     /// other end is a process of this machine that has closed its end: nobody waits there.
     ///
-    /// Asks the kernel and waits for nobody: some tenths of a millisecond, and never more than some ten of
-    /// them. What is too much for that is spread over several calls.
+    /// Asks the kernel and waits for nobody: a millisecond or two, some ten with thousands of connections.
+    /// To look up whose they are is spread over several calls when there are many.
     /// Errors: rejected (it can never tell for this container; the sentence says why), unavailable (not this
     /// time, ask again).
     virtual base::result<std::vector<connection>> clients_of(const question& what) = 0;
