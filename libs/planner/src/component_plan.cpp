@@ -1,5 +1,7 @@
 #include "component_plan.hpp"
 
+#include <gantryd/planner/links.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -74,7 +76,7 @@ int allowed_new(const world& from, const roster& who, plan& out)
         if (const auto at = replaceable_at(who, *i); is_sick(i) && at > from.now)
             wake(out, at);
     const auto missing = std::min(room_for_new(from, who, out), who.wanted - who.usable(from.now));
-    if (missing <= 0)
+    if (missing <= 0 || !links_let_start(from, who, out))
         return 0;
     const bool death_to_count = std::ranges::any_of(who.dead,
         [&](const instance* i) { return i->release == who.effective->number && is_uncounted_death(i); });
@@ -136,8 +138,8 @@ std::string reason_to_give_up(
         return sickness_of(i);
     if (who.outdated.empty())
         return {};
-    for (const auto& port : spec.ports) {
-        const auto refused = from.proxy.refused.find(route_of(spec, port));
+    for (const auto& f : frontends_of(from, spec)) {
+        const auto refused = from.proxy.refused.find(f.id);
         if (refused == from.proxy.refused.end())
             continue;
         const auto until = *i.ready_at + spec.ready_timeout;

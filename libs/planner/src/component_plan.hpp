@@ -62,6 +62,16 @@ std::vector<haproxy_config::route> wanted_routes(const world& from, const std::v
 /// True when the proxy must be told: the table differs from what it took last or from what was read back.
 bool proxy_differs(const world& from, const std::vector<haproxy_config::route>& wanted);
 
+/// Addresses for the links that need one.
+void plan_links(const world& from, const std::vector<roster>& everyone, plan& out);
+
+/// False while the component's next container has to wait for a link: its own, that has no address yet, or
+/// one that it requires. Plans the end of the wait where that has come.
+bool links_let_start(const world& from, const roster& who, plan& out);
+
+/// Conditions about the links that the component requires.
+void explain_links(const world& from, const roster& who, plan& out);
+
 /// Conditions and summary of one component.
 void explain_component(const world& from, const roster& who, plan& out);
 

@@ -1,5 +1,7 @@
 #include "component_plan.hpp"
 
+#include <gantryd/planner/links.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -114,9 +116,8 @@ private:
     bool is_refused(const instance& i) const
     {
         const auto* spec = spec_of(from_, i);
-        return spec != nullptr && std::ranges::any_of(spec->ports, [&](const model::port_mapping& port) {
-            return from_.proxy.refused.contains(route_of(*spec, port));
-        });
+        return spec != nullptr && std::ranges::any_of(frontends_of(from_, *spec),
+                                      [&](const frontend& f) { return from_.proxy.refused.contains(f.id); });
     }
 
     void explain_readiness(const instance& i)
@@ -189,8 +190,8 @@ private:
     {
         for (const auto& [route, why] : from_.proxy.refused) {
             const bool ours = std::ranges::any_of(specs(), [&](const model::component_spec* spec) {
-                return std::ranges::any_of(spec->ports,
-                    [&](const model::port_mapping& port) { return route_of(*spec, port) == route; });
+                return std::ranges::any_of(
+                    frontends_of(from_, *spec), [&](const frontend& f) { return f.id == route; });
             });
             if (!ours)
                 continue;
@@ -285,6 +286,7 @@ std::string state_of(const world& from, const roster& who)
 void explain_component(const world& from, const roster& who, plan& out)
 {
     explainer(from, who, out).explain();
+    explain_links(from, who, out);
     out.components[who.wish.name] = {state_of(from, who), newest_serving(from, who)};
 }
 

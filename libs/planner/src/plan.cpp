@@ -21,7 +21,8 @@ bool needs_docker(const action& what)
 {
     return !std::holds_alternative<update_proxy>(what) && !std::holds_alternative<settle_release>(what) &&
            !std::holds_alternative<mark_ready>(what) && !std::holds_alternative<begin_drain>(what) &&
-           !std::holds_alternative<condemn_instance>(what);
+           !std::holds_alternative<condemn_instance>(what) && !std::holds_alternative<allot_link>(what) &&
+           !std::holds_alternative<fail_release>(what);  // planned only while Docker answers
 }
 
 void plan_proxy(const world& from, const std::vector<roster>& everyone, plan& out)
@@ -49,6 +50,7 @@ plan make_plan(const world& from)
 
     // Before every source has spoken once nothing is known, and nothing is done.
     if (from.docker.known && from.haproxy.known) {
+        detail::plan_links(from, everyone, out);
         detail::plan_proxy(from, everyone, out);
         for (const auto& who : everyone) {
             detail::plan_component(from, who, out);

@@ -20,6 +20,8 @@ std::string_view text_of(reason code) noexcept
     case reason::docker_unreachable: return "docker_unreachable";
     case reason::proxy_failed: return "proxy_failed";
     case reason::too_few_serving: return "too_few_serving";
+    case reason::waiting_link: return "waiting_link";
+    case reason::link_down: return "link_down";
     case reason::no_daemon: return "no_daemon";
     case reason::config_differs: return "config_differs";
     }

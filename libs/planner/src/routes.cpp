@@ -1,5 +1,7 @@
 #include "component_plan.hpp"
 
+#include <gantryd/planner/links.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -39,26 +41,34 @@ bool may_have_traffic(const instance& i)
     return i.now == phase::running && i.ready_at && (i.drain_since || i.failure) && !i.address.empty();
 }
 
-/// The slots that the instances of one component ask for at one external port.
-std::vector<slot> endpoints_of(const world& from, const roster& who, const model::route_id& id)
-{
+/// The slots that instances ask for at one frontend.
+struct demand {
     std::vector<slot> serving;
     std::vector<slot> sick;
     std::vector<slot> out;
+};
+
+void add_demand(const world& from, const roster& who, const model::route_id& id, demand& to)
+{
     for (const auto* i : who.all) {
         const auto* spec = spec_of(from, *i);
         if (spec == nullptr)
             continue;
-        for (const auto& port : spec->ports) {
-            if (route_of(*spec, port) != id)
+        for (const auto& f : frontends_of(from, *spec)) {
+            if (f.id != id)
                 continue;
             if (may_take_traffic(*i) && who.wish.intent != model::intent::killed)
-                (i->healthy == verdict::failing ? sick : serving)
-                    .push_back({slot_mode::serving, i->address, port.container});
+                (i->healthy == verdict::failing ? to.sick : to.serving)
+                    .push_back({slot_mode::serving, i->address, f.container});
             else if (may_have_traffic(*i))
-                out.push_back({slot_mode::draining, i->address, port.container});
+                to.out.push_back({slot_mode::draining, i->address, f.container});
         }
     }
+}
+
+std::vector<slot> endpoints_of(demand asked)
+{
+    auto& [serving, sick, out] = asked;
     // A sick instance is better than none, and worse than a good one.
     if (serving.empty())
         serving = std::move(sick);
@@ -66,7 +76,7 @@ std::vector<slot> endpoints_of(const world& from, const roster& who, const model
         for (auto& s : sick)
             out.push_back({slot_mode::draining, s.address, s.port});
     std::ranges::copy(serving, std::back_inserter(out));
-    return out;
+    return std::move(out);
 }
 
 bool points_at(const server_view& there, const slot& wanted)
@@ -124,10 +134,11 @@ const model::component_spec* leading_spec(const world& from, const roster& who)
     return who.effective == nullptr ? nullptr : &who.effective->spec;
 }
 
-void add_routes(const world& from, const roster& who, std::vector<route>& out)
+/// The specs whose frontends a component needs now. Those of the leading release first, so that its kind of
+/// port wins; then those that others still serve, and those of the release to come, so that the structure is
+/// there before its first instance is ready.
+std::vector<const model::component_spec*> specs_of(const world& from, const roster& who)
 {
-    // Ports of the leading release first, so that its kind of port wins; then those that others still serve,
-    // and those of the release to come, so that the structure is there before its first instance is ready.
     std::vector<const model::component_spec*> specs;
     const bool ends = who.wish.intent != model::intent::ready;
     if (const auto* leading = leading_spec(from, who); leading != nullptr && !(ends && who.all.empty()))
@@ -138,22 +149,39 @@ void add_routes(const world& from, const roster& who, std::vector<route>& out)
             specs.push_back(spec);
     if (who.effective != nullptr && who.wanted > 0)
         specs.push_back(&who.effective->spec);
+    return specs;
+}
 
-    for (const auto* spec : specs)
-        for (const auto& port : spec->ports) {
-            auto id = route_of(*spec, port);
-            if (std::ranges::find(out, id, &route::id) != out.end())
+/// Several components may serve one link for a while: when it moves from one to another.
+demand demand_at(
+    const world& from, const std::vector<roster>& everyone, const roster& who, const frontend& at)
+{
+    demand out;
+    if (!at.is_link)
+        add_demand(from, who, at.id, out);
+    else
+        for (const auto& each : everyone)
+            add_demand(from, each, at.id, out);
+    return out;
+}
+
+void add_routes(const world& from, const std::vector<roster>& everyone, const roster& who,
+    std::map<model::route_id, route>& out)
+{
+    for (const auto* spec : specs_of(from, who))
+        for (const auto& f : frontends_of(from, *spec)) {
+            if (f.port == 0 || f.bind.empty() || out.contains(f.id))
                 continue;
-            auto endpoints = endpoints_of(from, who, id);
+            auto endpoints = endpoints_of(demand_at(from, everyone, who, f));
             const bool anybody_serves =
                 std::ranges::any_of(endpoints, [](const slot& s) { return s.mode == slot_mode::serving; });
             if (!anybody_serves && who.wanted > 0)
                 endpoints.push_back(waiting_room);
-            const auto present = from.proxy.routes.find(id);
+            const auto present = from.proxy.routes.find(f.id);
             auto slots =
                 assign(present == from.proxy.routes.end() ? std::vector<server_view>() : present->second,
                     std::move(endpoints), spec->instances);
-            out.push_back({std::move(id), port.bind, port.external, port.kind, std::move(slots)});
+            out.emplace(f.id, route{f.id, f.bind, f.port, f.kind, std::move(slots)});
         }
 }
 
@@ -202,10 +230,13 @@ std::vector<std::string> differences(
 
 std::vector<route> wanted_routes(const world& from, const std::vector<roster>& everyone)
 {
-    std::vector<route> out;
+    std::map<model::route_id, route> routes;
     for (const auto& who : everyone)
-        add_routes(from, who, out);
-    std::ranges::sort(out, {}, &route::id);
+        add_routes(from, everyone, who, routes);
+    std::vector<route> out;
+    out.reserve(routes.size());
+    for (auto& [id, r] : routes)
+        out.push_back(std::move(r));
     return out;
 }
 

@@ -1,4 +1,4 @@
-#include <gantryd/planner/world.hpp>
+#include <gantryd/planner/links.hpp>
 
 #include <algorithm>
 #include <ranges>
@@ -10,15 +10,14 @@ using haproxy_config::server_view;
 using haproxy_config::slot_mode;
 
 /// The slots of one of the instance's routes that point at it; none when the route is not there.
-auto slots_of(
-    const world& in, const instance& of, const model::component_spec& spec, const model::port_mapping& port)
+auto slots_of(const world& in, const instance& of, const frontend& through)
 {
     std::vector<const server_view*> out;
-    const auto route = in.proxy.routes.find(route_of(spec, port));
+    const auto route = in.proxy.routes.find(through.id);
     if (route == in.proxy.routes.end() || of.address.empty())
         return out;
     for (const auto& server : route->second)
-        if (server.mode != slot_mode::empty && server.address == of.address && server.port == port.container)
+        if (server.mode != slot_mode::empty && server.address == of.address && server.port == through.container)
             out.push_back(&server);
     return out;
 }
@@ -74,16 +73,23 @@ time_point give_up_at(const instance& of, const model::component_spec& spec)
     return std::max(of.started_at, of.known_since) + spec.ready_timeout;
 }
 
+bool is_serving_through(const world& in, const instance& of, const frontend& through)
+{
+    const bool known = through.port != 0 && !through.bind.empty();
+    if (!known || of.now != phase::running || !of.ready_at || of.drain_since || of.failure)
+        return false;
+    const auto slots = slots_of(in, of, through);
+    return std::ranges::any_of(
+        slots, [](const server_view* s) { return s->mode == slot_mode::serving && s->up; });
+}
+
 bool is_serving(const world& in, const instance& of)
 {
     const auto* spec = spec_of(in, of);
     if (spec == nullptr || of.now != phase::running || !of.ready_at || of.drain_since || of.failure)
         return false;
-    return std::ranges::all_of(spec->ports, [&](const model::port_mapping& port) {
-        const auto slots = slots_of(in, of, *spec, port);
-        return std::ranges::any_of(
-            slots, [](const server_view* s) { return s->mode == slot_mode::serving && s->up; });
-    });
+    return std::ranges::all_of(
+        frontends_of(in, *spec), [&](const frontend& f) { return is_serving_through(in, of, f); });
 }
 
 bool is_routed_out(const world& in, const instance& of)
@@ -91,8 +97,8 @@ bool is_routed_out(const world& in, const instance& of)
     const auto* spec = spec_of(in, of);
     if (spec == nullptr)
         return true;
-    return std::ranges::all_of(spec->ports, [&](const model::port_mapping& port) {
-        const auto slots = slots_of(in, of, *spec, port);
+    return std::ranges::all_of(frontends_of(in, *spec), [&](const frontend& f) {
+        const auto slots = slots_of(in, of, f);
         return std::ranges::none_of(
             slots, [](const server_view* s) { return s->mode == slot_mode::serving; });
     });
@@ -105,11 +111,11 @@ connection_count connections_by_kind(const world& in, const instance& of)
     const auto* spec = spec_of(in, of);
     if (spec == nullptr)
         return out;
-    for (const auto& port : spec->ports)
-        for (const auto* slot : slots_of(in, of, *spec, port)) {
+    for (const auto& f : frontends_of(in, *spec))
+        for (const auto* slot : slots_of(in, of, f)) {
             const auto sessions = slot->sessions + slot->old_sessions;
             const auto tunnels =
-                port.kind == model::port_kind::tcp ? sessions : std::min(sessions, slot->tunnels);
+                f.kind == model::port_kind::tcp ? sessions : std::min(sessions, slot->tunnels);
             out.tunnels += tunnels;
             out.http += sessions - tunnels;
             out.via_old_workers += slot->old_sessions;

@@ -93,6 +93,11 @@ private:
                 .container = static_cast<std::uint16_t>(80 + n),
                 .kind = kind});
         }
+        // Linked to each other in one direction: a single config has no circle.
+        if (name.text() == "api" && luck_.chance(700))
+            spec.define_component_links.push_back({.name = "l", .port = 85});
+        if (name.text() == "web" && names_.size() > 1 && luck_.chance(500))
+            spec.require_component_links.push_back({.name = "l", .alias = "api"});
         if (luck_.chance(600))
             spec.ready_checks.push_back({.kind = model::check_kind::tcp, .id = "tcp", .port = 81});
         if (luck_.chance(600))
@@ -122,6 +127,7 @@ private:
     void operate(const model::component_name& name)
     {
         auto& wish = machine_.wish(name);
+        wish.wished_at = machine_.seen().now;
         const auto what = luck_.number(100);
         if (what < 50) {
             release(name, luck_.chance(500) ? behaviour::good : any_behaviour());
@@ -152,6 +158,8 @@ private:
             problem_ = "two plans for equal worlds differ";
         if (problem_.empty())
             problem_ = rules_.broken_by(seen, made);
+        if (problem_.empty())
+            problem_ = machine_.misled();
         machine_.carry_out(made, with);
         return made;
     }
@@ -202,6 +210,10 @@ private:
         if (release == nullptr)
             return {};
         const auto serving = reached(seen, wish.name);
+        if (std::ssize(serving) == there && there < release->spec.instances && release->outcome == model::release_outcome::live &&
+            std::ranges::any_of(release->spec.require_component_links,
+                [&](const auto& link) { return !is_served(seen, link.name); }))
+            return {};  // the others wait for a link that nobody is to serve
         // A sick release with nothing older to go back to serves as well as it can.
         const bool is_sick = machine_.behaviour_of(wish.name, release->number) == behaviour::always_sick &&
                              !release->spec.health_checks.empty();

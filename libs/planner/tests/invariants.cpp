@@ -23,22 +23,55 @@ bool in_use(const instance& i)
     return i.now == phase::running && i.ready_at && !i.drain_since && !i.failure;
 }
 
-bool points_at(const auto& there, const instance& i, const model::port_mapping& port)
+/// A way to an instance: a route and the container's port behind it.
+struct way {
+    model::route_id route;
+    std::uint16_t container = 0;
+    std::string text;
+};
+
+/// Ports, and the links that have an address.
+std::vector<way> ways_to(const world& in, const model::component_spec& spec)
 {
-    return there.mode != slot_mode::empty && there.address == i.address && there.port == port.container;
+    std::vector<way> out;
+    for (const auto& port : spec.ports)
+        out.push_back({route_of(spec, port), port.container, fmt::format("port {}", port.external)});
+    const auto has_host = [&](const std::string& link) {
+        return !in.links.at(link).host.empty() || std::ranges::any_of(in.instances, [&](const auto& entry) {
+            const auto* own = spec_in(in, entry.second);
+            return !entry.second.gateway.empty() && own != nullptr &&
+                   std::ranges::find(own->define_component_links, link, &model::link_export::name) !=
+                       own->define_component_links.end();
+        });
+    };
+    for (const auto& link : spec.define_component_links)
+        if (const auto at = in.links.find(link.name);
+            at != in.links.end() && at->second.port != 0 && has_host(link.name))
+            out.push_back({model::route_id(link.name + "_link"), link.port, "link " + link.name});
+    return out;
+}
+
+bool points_at(const auto& there, const instance& i, const way& to)
+{
+    return there.mode != slot_mode::empty && there.address == i.address && there.port == to.container;
+}
+
+bool is_reached_by(const world& in, const instance& i, const way& to)
+{
+    const auto route = in.proxy.routes.find(to.route);
+    return route != in.proxy.routes.end() && std::ranges::any_of(route->second, [&](const server_view& s) {
+        return s.mode == slot_mode::serving && s.up && points_at(s, i, to);
+    });
 }
 
 bool is_reached(const world& in, const instance& i)
 {
     const auto* spec = spec_in(in, i);
-    return spec != nullptr && in_use(i) &&
-           std::ranges::all_of(spec->ports, [&](const model::port_mapping& port) {
-               const auto route = in.proxy.routes.find(route_of(*spec, port));
-               return route != in.proxy.routes.end() &&
-                      std::ranges::any_of(route->second, [&](const server_view& s) {
-                          return s.mode == slot_mode::serving && s.up && points_at(s, i, port);
-                      });
-           });
+    if (spec == nullptr || !in_use(i))
+        return false;
+    const auto ways = ways_to(in, *spec);
+    return ways.size() == spec->ports.size() + spec->define_component_links.size() &&
+           std::ranges::all_of(ways, [&](const way& to) { return is_reached_by(in, i, to); });
 }
 
 /// The slots that lead to the instance. One of another component may show the same address: that of a
@@ -47,10 +80,10 @@ std::vector<const server_view*> slots_of(const world& in, const instance& i)
 {
     std::vector<const server_view*> out;
     const auto* spec = spec_in(in, i);
-    for (const auto& port : spec == nullptr ? std::vector<model::port_mapping>() : spec->ports)
-        if (const auto route = in.proxy.routes.find(route_of(*spec, port)); route != in.proxy.routes.end())
+    for (const auto& to : spec == nullptr ? std::vector<way>() : ways_to(in, *spec))
+        if (const auto route = in.proxy.routes.find(to.route); route != in.proxy.routes.end())
             for (const auto& s : route->second)
-                if (!i.address.empty() && points_at(s, i, port))
+                if (!i.address.empty() && points_at(s, i, to))
                     out.push_back(&s);
     return out;
 }
@@ -82,6 +115,17 @@ std::vector<const Action*> all(const plan& made)
 bool is_waiting_room(const slot& s) { return s.address == "127.0.0.1" && s.port == 1; }
 
 }  // namespace
+
+bool is_served(const world& in, const std::string& link)
+{
+    return std::ranges::any_of(in.instances, [&](const auto& entry) {
+        const auto* spec = spec_in(in, entry.second);
+        return spec != nullptr && in_use(entry.second) &&
+               std::ranges::any_of(ways_to(in, *spec), [&](const way& to) {
+                   return to.route.text() == link + "_link" && is_reached_by(in, entry.second, to);
+               });
+    });
+}
 
 std::vector<const instance*> reached(const world& in, const model::component_name& component)
 {
@@ -170,6 +214,7 @@ void invariants::check_births(const world& from, const component& wish, const pl
             fail(fmt::format("it creates {} against the operator's word", create->name.text()));
         if (tried_and_failed_.contains({wish.name, create->release}))
             fail(fmt::format("it tries release {} again, which failed", model::value_of(create->release)));
+        check_links(from, wish, *create);
         trials += wish.releases.at(create->release)->outcome == model::release_outcome::pending ? 1 : 0;
     }
     if (trials == 0)
@@ -182,6 +227,25 @@ void invariants::check_births(const world& from, const component& wish, const pl
             ++trials;
     if (trials > 1 && !proven)
         fail("it starts a second instance of a release before the first one serves");
+}
+
+void invariants::check_links(const world& from, const component& wish, const create_instance& made)
+{
+    const auto& spec = wish.releases.at(made.release)->spec;
+    const bool first = std::ranges::none_of(from.instances, [&](const auto& entry) {
+        const auto& i = entry.second;
+        return i.component == wish.name && i.release == made.release && i.now != phase::exited;
+    });
+    for (const auto& link : spec.require_component_links) {
+        const auto at = from.links.find(link.name);
+        if (at == from.links.end() || at->second.port == 0)
+            fail(fmt::format("it creates {}, which cannot know where link {} is", made.name.text(), link.name));
+        if (first && !is_served(from, link.name))
+            fail(fmt::format("it creates {} before link {} is served", made.name.text(), link.name));
+    }
+    for (const auto& link : spec.define_component_links)
+        if (const auto at = from.links.find(link.name); at == from.links.end() || at->second.port == 0)
+            fail(fmt::format("it creates {} before link {} has a port", made.name.text(), link.name));
 }
 
 void invariants::check_number(const world& from, const component& wish, const plan& made)
@@ -261,8 +325,8 @@ void invariants::check_slots(const world& from, const haproxy_config::route& rou
         const auto is_behind = [&](const auto& entry) {
             const auto& i = entry.second;
             const auto* spec = spec_in(from, i);
-            return in_use(i) && spec != nullptr && std::ranges::any_of(spec->ports, [&](const auto& port) {
-                return route_of(*spec, port) == route.id && points_at(s, i, port);
+            return in_use(i) && spec != nullptr && std::ranges::any_of(ways_to(from, *spec), [&](const way& to) {
+                return to.route == route.id && points_at(s, i, to);
             });
         };
         if (std::ranges::none_of(from.instances, is_behind))
@@ -280,15 +344,14 @@ void invariants::check_nobody_is_left_out(const world& from, const update_proxy&
         if (!in_use(i) || spec == nullptr || i.healthy == verdict::failing || i.address.empty() ||
             from.components.at(i.component).intent == model::intent::killed)
             continue;
-        for (const auto& port : spec->ports) {
-            const auto route =
-                std::ranges::find(table.routes, route_of(*spec, port), &haproxy_config::route::id);
+        for (const auto& to : ways_to(from, *spec)) {
+            const auto route = std::ranges::find(table.routes, to.route, &haproxy_config::route::id);
             const auto times =
                 route == table.routes.end() ? 0 : std::ranges::count_if(route->slots, [&](const slot& s) {
-                    return s.mode == slot_mode::serving && points_at(s, i, port);
+                    return s.mode == slot_mode::serving && points_at(s, i, to);
                 });
             if (times != 1)
-                fail(fmt::format("{} is in {} slots for port {}", name.text(), times, port.external));
+                fail(fmt::format("{} is in {} slots for {}", name.text(), times, to.text));
         }
     }
 }

@@ -22,6 +22,7 @@ private:
     void check_component(const world& from, const component& wish, const plan& made);
     void check_drains(const world& from, const component& wish, const plan& made);
     void check_births(const world& from, const component& wish, const plan& made);
+    void check_links(const world& from, const component& wish, const create_instance& made);
     void check_number(const world& from, const component& wish, const plan& made);
     void check_departures(const world& from, const plan& made);
     void check_routes(const world& from, const plan& made);
@@ -35,6 +36,9 @@ private:
 
 /// The instances of a component that traffic reaches, by what was read back.
 std::vector<const instance*> reached(const world& in, const model::component_name& component);
+
+/// True when traffic to the link reaches somebody, by what was read back.
+bool is_served(const world& in, const std::string& link);
 
 /// How many instances the component is to have; zero when no release of it can run.
 int wanted_of(const component& wish);

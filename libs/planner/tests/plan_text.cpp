@@ -44,6 +44,13 @@ std::string text_of(const action& what)
                               return fmt::format("settle {} {} {}", a.component.text(),
                                   model::value_of(a.release), model::text_of(a.outcome));
                           },
+                          [](const allot_link& a) {
+                              return fmt::format("allot {} at \"{}\" instead of {}", a.link, a.host, a.instead_of);
+                          },
+                          [](const fail_release& a) {
+                              return fmt::format(
+                                  "fail {} {}: {}", a.component.text(), model::value_of(a.release), a.why);
+                          },
                       },
         what);
 }

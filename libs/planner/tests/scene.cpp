@@ -3,6 +3,7 @@
 #include "plan_text.hpp"
 
 #include <gantryd/base/overloaded.hpp>
+#include <gantryd/planner/links.hpp>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -49,6 +50,7 @@ void scene::release(int number, model::release_outcome outcome, const model::com
     made->spec = spec;
     made->outcome = outcome;
     component.wanted = made->number;
+    component.wished_at = w.now;
     component.releases[made->number] = std::move(made);
 }
 
@@ -70,6 +72,7 @@ instance& scene::running(int release, int n, const std::string& component)
     auto& i = created(release, n, component);
     i.now = phase::running;
     i.address = fmt::format("10.0.{}.{}", release, n);
+    i.gateway = "10.0.0.254";
     return i;
 }
 
@@ -85,11 +88,11 @@ instance& scene::serving(int release, int n, const std::string& component)
 {
     auto& i = ready(release, n, component);
     w.proxy.running = true;
-    for (const auto& port : spec_of(w, i)->ports) {
-        auto& servers = w.proxy.routes[route_of(*spec_of(w, i), port)];
+    for (const auto& f : frontends_of(w, *spec_of(w, i))) {
+        auto& servers = w.proxy.routes[f.id];
         servers.resize(std::max<std::size_t>(servers.size(), 8), {.address = "127.0.0.1", .port = 1});
         const auto free = std::ranges::find(servers, slot_mode::empty, &server_view::mode);
-        *free = {.mode = slot_mode::serving, .up = true, .address = i.address, .port = port.container};
+        *free = {.mode = slot_mode::serving, .up = true, .address = i.address, .port = f.container};
     }
     return i;
 }
@@ -118,6 +121,7 @@ void scene::starts(const std::string& name)
     i.now = phase::running;
     i.started_at = w.now;
     i.address = fmt::format("10.0.{}.{}", model::value_of(i.release), name.back());
+    i.gateway = "10.0.0.254";
 }
 
 void scene::passes(const std::string& name) { at(name).ready = verdict::passing; }
@@ -212,6 +216,14 @@ void scene::carry_out(const action& what)
                        auto settled = std::make_shared<model::release>(*there);
                        settled->outcome = a.outcome;
                        there = std::move(settled);
+                   },
+                   [&](const allot_link& a) {
+                       auto& link = w.links[a.link];
+                       link.host = a.host.empty() ? link.host : a.host;
+                       link.port = link.port == a.instead_of ? next_link_port_++ : link.port;
+                   },
+                   [&](const fail_release& a) {
+                       w.components.at(a.component).crashes[a.release] = {1, w.now, {.reason = a.why}};
                    },
                },
         what);

@@ -55,6 +55,8 @@ private:
     void carry_out(const action& what);
     void update(const update_proxy& table);
     void count_failure(const instance& i, const std::string& why);
+
+    std::uint16_t next_link_port_ = 20001;
 };
 
 }  // namespace gantryd::planner

@@ -24,6 +24,8 @@ void machine::restart(bool with_ledger)
     else
         for (auto& [name, wish] : world_.components)
             wish.crashes.clear();
+    if (!with_ledger)
+        world_.links.clear();
     ledger_missing_ = !with_ledger;
     ledgers_lost_ += with_ledger ? 0 : 1;
     world_.instances.clear();
@@ -47,8 +49,10 @@ void machine::look()
     world_.docker.known = world_.docker.known || reachable;
     world_.docker.error = reachable ? "" : "connect /var/run/docker.sock: connection refused";
     world_.proxy = proxy_.view;
-    if (reachable)
+    if (reachable) {
         look_at_containers();
+        restore_links();
+    }
     for (auto& [name, i] : world_.instances) {
         const auto real = docker_.containers.find(name);
         if (real != docker_.containers.end() && i.now == phase::running)
@@ -80,6 +84,7 @@ void machine::look_at_containers()
             probed_from_[name] = world_.now + luck_.pause(0, 300);
         i.now = real.now;
         i.address = real.address;
+        i.gateway = real.now == phase::running ? "10.0.0.254" : "";
         i.started_at = real.now == phase::created ? i.started_at : real.started_at;
         if (real.now == phase::exited)
             i.exit_code = real.exit_code;
@@ -102,6 +107,14 @@ void machine::restore_ready()
                 if (server.mode == slot_mode::serving && i.now == phase::running &&
                     i.address == server.address)
                     i.ready_at = world_.now;
+}
+
+void machine::restore_links()
+{
+    for (const auto& [name, real] : docker_.containers)
+        world_.links.insert(real.imports.begin(), real.imports.end());
+    for (const auto& [name, real] : docker_.containers)
+        world_.links.insert(real.exports.begin(), real.exports.end());
 }
 
 void machine::probe(instance& i, const container& real)

@@ -44,6 +44,8 @@ struct container {
     std::optional<time_point> exits_at;
     int exit_code = 0;
     int direct = 0;  ///< clients that did not come through the proxy
+    std::map<std::string, link_address> exports;  ///< labels: the links' addresses when it was made
+    std::map<std::string, link_address> imports;
 };
 
 /// A Docker Engine with its containers. Addresses are the lowest free ones, so that a new container often has

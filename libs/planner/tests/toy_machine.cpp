@@ -1,6 +1,7 @@
 #include "toy_machine.hpp"
 
 #include <gantryd/base/overloaded.hpp>
+#include <gantryd/planner/links.hpp>
 
 #include <fmt/format.h>
 
@@ -26,6 +27,8 @@ std::string key_of(const action& what)
                           [](const stop_instance& a) { return a.name.text(); },
                           [](const kill_instance& a) { return "kill " + a.name.text(); },
                           [](const remove_instance& a) { return a.name.text(); },
+                          [](const allot_link& a) { return "link " + a.link; },
+                          [](const fail_release& a) { return "fail " + a.component.text(); },
                       },
         what);
 }
@@ -44,7 +47,8 @@ model::instance_name name_in(const action& what)
 
 bool is_in_memory(const action& what)
 {
-    return std::holds_alternative<mark_ready>(what) || std::holds_alternative<begin_drain>(what);
+    return std::holds_alternative<mark_ready>(what) || std::holds_alternative<begin_drain>(what) ||
+           std::holds_alternative<allot_link>(what) || std::holds_alternative<fail_release>(what);
 }
 
 bool may_come_twice(const action& what)
@@ -78,6 +82,7 @@ void machine::release(const model::component_spec& spec, behaviour how)
     made->spec = spec;
     behaviours_[{spec.name, made->number}] = how;
     c.wanted = made->number;
+    c.wished_at = world_.now;
     c.releases.emplace(made->number, std::move(made));
 }
 
@@ -136,6 +141,7 @@ void machine::begin(const action& what, const trouble& with)
         made.component = create->component;
         made.release = create->release;
         made.started_at = made.known_since = world_.now;
+        todo.links = world_.links;
     }
     if (std::holds_alternative<stop_instance>(what) && i != world_.instances.end() && !i->second.stop_since)
         i->second.stop_since = world_.now;
@@ -220,6 +226,16 @@ void machine::land(const doing& todo, const trouble& with)
                        if (!todo.fails)
                            settle(a);
                    },
+                   [&](const allot_link& a) {
+                       auto& link = world_.links[a.link];
+                       link.host = a.host.empty() ? link.host : a.host;
+                       if (link.port == a.instead_of)
+                           link.port = static_cast<std::uint16_t>(20000 + luck_.number(10000));
+                   },
+                   [&](const fail_release& a) {
+                       world_.components.at(a.component).crashes[a.release] = {
+                           1, world_.now, {.reason = a.why}};
+                   },
                },
         todo.what);
 }
@@ -237,8 +253,28 @@ void machine::create_container(const create_instance& what, const doing& how)
     }
     if (creating != nullptr)
         creating->container = docker_.containers.at(what.name).id;
+    if (const auto* spec = spec_of(world_, {.component = what.component, .release = what.release}))
+        label(docker_.containers.at(what.name), *spec, how);
     if (!how.half)
         start_container(what.name);
+}
+
+void machine::label(container& made, const model::component_spec& spec, const doing& how)
+{
+    for (const auto& link : spec.define_component_links)
+        made.exports[link.name] = how.links.at(link.name);
+    for (const auto& link : spec.require_component_links)
+        made.imports[link.name] = how.links.at(link.name);
+}
+
+std::string machine::misled() const
+{
+    for (const auto& [name, real] : docker_.containers)
+        for (const auto& [link, address] : real.imports)
+            if (const auto now = world_.links.find(link); now != world_.links.end() && now->second != address)
+                return fmt::format("{} was told port {} of link {}, which is at {} now", name.text(),
+                    address.port, link, now->second.port);
+    return {};
 }
 
 void machine::start_container(const model::instance_name& name)
@@ -295,6 +331,11 @@ void machine::break_things(const trouble& with)
                 proxy_.taken.insert(route_of(wish.releases.at(*wish.wanted)->spec, port));
                 ports_free_at_ = world_.now + luck_.pause(1000, 8000);
             }
+    for (const auto& [link, where] : world_.links)
+        if (luck_.chance(with.port_taken)) {
+            proxy_.taken.insert(route_of(model::link_export{.name = link}));
+            ports_free_at_ = world_.now + luck_.pause(1000, 8000);
+        }
     if (ports_free_at_ && *ports_free_at_ <= world_.now) {
         proxy_.taken.clear();
         ports_free_at_.reset();

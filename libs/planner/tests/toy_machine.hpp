@@ -55,6 +55,8 @@ public:
     void repair();
     /// The daemon ends and starts again. Without its ledger it forgets even what it wrote down.
     void restart(bool with_ledger);
+    /// A container that looks for a link where it is not; empty when there is none.
+    std::string misled() const;
     /// When something happens by itself.
     std::optional<time_point> next_event() const;
 
@@ -65,6 +67,7 @@ private:
         time_point lands_at;
         bool fails = false;
         bool half = false;
+        std::map<std::string, link_address> links;  ///< of a creation: what its request says
     };
     struct entry {  ///< of the ledger, for one container
         std::optional<time_point> ready_at;
@@ -77,6 +80,7 @@ private:
     void land(const doing& what, const trouble& with);
     void land_due(const trouble& with);
     void create_container(const create_instance& what, const doing& how);
+    static void label(container& made, const model::component_spec& spec, const doing& how);
     void start_container(const model::instance_name& name);
     void settle(const settle_release& what);
     void condemn(instance& i, const std::string& why);
@@ -85,6 +89,7 @@ private:
     void look();
     void look_at_containers();
     void restore_ready();
+    void restore_links();
     void probe(instance& i, const container& real);
     void watch_drain(instance& i);
     instance* known(const model::instance_name& name, const model::container_id& container);

@@ -68,8 +68,24 @@ struct settle_release {
     friend auto operator<=>(const settle_release&, const settle_release&) = default;
 };
 
+/// Give a component link its address: the host, where one is told, and a free port of the machine, drawn when
+/// the link has the port `instead_of` (0: none yet).
+struct allot_link {
+    std::string link;
+    std::string host;
+    std::uint16_t instead_of = 0;
+    friend auto operator<=>(const allot_link&, const allot_link&) = default;
+};
+/// Count a failure of a release that never got as far as a container.
+struct fail_release {
+    model::component_name component;
+    model::release_number release{};
+    std::string why;
+    friend auto operator<=>(const fail_release&, const fail_release&) = default;
+};
+
 using action = std::variant<create_instance, start_instance, mark_ready, condemn_instance, begin_drain,
-    send_signals, stop_instance, kill_instance, remove_instance, update_proxy, settle_release>;
+    send_signals, stop_instance, kill_instance, remove_instance, update_proxy, settle_release, allot_link, fail_release>;
 
 /// Something that waits, in steady time; see model::condition for the members.
 struct condition {
@@ -110,7 +126,8 @@ struct plan {
 ///
 /// Guarantees: an instance that serves is drained only when, without it, as many as wanted serve as read back
 /// from the proxy (or it is to be stopped by an operator's word); one is stopped only when drain::decide()
-/// says so; a failed release never replaces one that serves.
+/// says so; a failed release never replaces one that serves; the first container of a component is made when
+/// its required links are served.
 plan make_plan(const world& from);
 
 /// How long the next restart is held back after `count` failures in a row: nothing after the first, then one

@@ -21,6 +21,8 @@ enum class reason {
     docker_unreachable,    ///< no Docker Engine answers
     proxy_failed,          ///< HAProxy cannot be started, asked or changed
     too_few_serving,       ///< fewer instances serve than should
+    waiting_link,          ///< a component link that it needs is not served; its first container waits
+    link_down,             ///< it runs, and a component link that it needs is not served
     no_daemon,             ///< told by the command line: no daemon looks after the component now
     config_differs,        ///< told by the command line: the stored config is newer than the release
 };
@@ -28,8 +30,8 @@ enum class reason {
 inline constexpr std::array all_reasons{reason::no_release, reason::release_failed, reason::creating,
     reason::waiting_ready, reason::waiting_proxy, reason::port_taken, reason::draining, reason::drain_kept,
     reason::stopping, reason::unhealthy, reason::dependency_suspected, reason::crash_loop,
-    reason::docker_unreachable, reason::proxy_failed, reason::too_few_serving, reason::no_daemon,
-    reason::config_differs};
+    reason::docker_unreachable, reason::proxy_failed, reason::too_few_serving, reason::waiting_link,
+    reason::link_down, reason::no_daemon, reason::config_differs};
 
 /// The code as people and scripts see it: "waiting_ready".
 std::string_view text_of(reason code) noexcept;

@@ -29,6 +29,7 @@ struct instance {
     model::image_id image;
     phase now = phase::creating;
     std::string address;
+    std::string gateway;       ///< of the bridge that it is on: where it reaches the machine
     time_point started_at{};   ///< the container's start; before it, when we learned of the container
     time_point known_since{};  ///< this run of the daemon knows of it
     std::optional<int> exit_code;
@@ -70,8 +71,18 @@ struct component {
     model::intent intent = model::intent::ready;
     bool hold = false;  ///< leave its containers alone, only keep routing to them
     std::optional<model::release_number> wanted;
+    time_point wished_at{};  ///< when we learned of `intent` and `wanted`
     std::map<model::release_number, std::shared_ptr<const model::release>> releases;
     std::map<model::release_number, crash_record> crashes;
+};
+
+/// Where containers of this machine reach a component link. Whoever imported it keeps the address for life, so
+/// it changes only while nobody did.
+struct link_address {
+    std::string host;  ///< the gateway of the exporter's bridge; empty until a container has told it
+    std::uint16_t port = 0;
+
+    friend bool operator==(const link_address&, const link_address&) = default;
 };
 
 /// One source of the world: is it there, since when, and what it said when it was not.
@@ -90,6 +101,7 @@ struct world {
     model::project_name project;
     std::map<model::component_name, component> components;
     std::map<model::instance_name, instance> instances;
+    std::map<std::string, link_address> links;  ///< by the link's name
     haproxy_config::proxy_view proxy;
     std::vector<haproxy_config::route> routes_applied;  ///< the last table that the proxy took
     time_point proxy_asked_at{};                        ///< when it took that
@@ -115,8 +127,8 @@ model::route_id route_of(const model::component_spec& spec, const model::port_ma
 /// a daemon found it there, after the first moment that it could be asked.
 time_point give_up_at(const instance& of, const model::component_spec& spec);
 
-/// True when every route of the instance was read back as sending it traffic. Without ports: when it is
-/// ready.
+/// True when every route of the instance was read back as sending it traffic. Without ports and links: when
+/// it is ready.
 bool is_serving(const world& in, const instance& of);
 
 /// True when no route sends it new traffic, as read back.
