@@ -70,6 +70,7 @@ public:
         out.pid = ::getpid();
         out.boot_id = boot_id();
         out.binding_directory = settings_.state_dir + "/bindings";
+        out.link_ports = daemon::link_ports_beside(ephemeral_ports());
         return out;
     }
 

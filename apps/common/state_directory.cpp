@@ -105,6 +105,8 @@ base::result<std::unique_ptr<state_directory>> hold_state_directory(const std::s
 
 std::string boot_id() { return read_line("/proc/sys/kernel/random/boot_id"); }
 
+std::string ephemeral_ports() { return read_line("/proc/sys/net/ipv4/ip_local_port_range"); }
+
 std::string host_name()
 {
     std::array<char, 256> name{};

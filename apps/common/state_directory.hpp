@@ -22,6 +22,8 @@ base::result<std::unique_ptr<state_directory>> hold_state_directory(const std::s
 
 /// This boot of the machine; empty when the kernel does not tell.
 std::string boot_id();
+/// The kernel's range of ports for outgoing connections: "32768\t60999".
+std::string ephemeral_ports();
 /// This machine's name, for people.
 std::string host_name();
 /// "root@box".

@@ -39,6 +39,11 @@ struct local_container {
 boost::asio::awaitable<base::result<std::vector<local_container>>> find_containers(
     docker::engine& docker, model::project_name project, runtime::clock& clk);
 
+/// The seed's sentence about a link that the component requires and that no running container exports; empty
+/// when there is none.
+std::string problem_with_links(const model::project_spec& project, const model::component_spec& component,
+    const std::vector<local_container>& containers);
+
 /// Puts what runs into an empty store, as if its releases had been recorded there.
 boost::asio::awaitable<base::result<void>> record_what_runs(store::store& to, const local_invocation& what,
     const std::vector<local_container>& containers, runtime::clock& clk);
@@ -55,6 +60,7 @@ public:
     void check_running(const planner::instance& i, const model::check_spec& check) override;
     void instance_ready(const planner::instance& i) override;
     void instance_failed(const planner::instance& i, const model::evidence& why) override;
+    void release_failed(const model::component_name& component, const model::evidence& why) override;
     void drain_begun(const planner::instance& i) override;
     void container_stopping(const planner::instance& i) override;
     void container_killing(const planner::instance& i) override;

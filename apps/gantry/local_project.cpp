@@ -9,7 +9,9 @@
 #include <gantryd/records/keys.hpp>
 
 #include <boost/json.hpp>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 
@@ -82,6 +84,27 @@ boost::asio::awaitable<base::result<std::vector<local_container>>> find_containe
         if (auto identity = daemon::identity_of(row.labels))
             out.push_back({std::move(row), std::move(*identity)});
     co_return out;
+}
+
+std::string problem_with_links(const model::project_spec& project, const model::component_spec& component,
+    const std::vector<local_container>& containers)
+{
+    const auto exports = [](const model::component_spec& spec, const std::string& link) {
+        return std::ranges::find(spec.define_component_links, link, &model::link_export::name) !=
+               spec.define_component_links.end();
+    };
+    for (const auto& required : component.require_component_links) {
+        const bool runs = std::ranges::any_of(containers, [&](const local_container& c) {
+            return c.row.status == docker::container_status::running && c.identity.record &&
+                   exports(c.identity.record->spec, required.name);
+        });
+        const auto exporter = std::ranges::find_if(project.components,
+            [&](const model::component_spec& spec) { return exports(spec, required.name); });
+        if (!runs && exporter != project.components.end())
+            return fmt::format("Component link \"{}\" cannot be setup: Component \"{}\" is not running",
+                required.name, exporter->name.text());
+    }
+    return {};
 }
 
 boost::asio::awaitable<base::result<void>> record_what_runs(store::store& to, const local_invocation& what,

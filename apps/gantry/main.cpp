@@ -69,6 +69,8 @@ boost::asio::awaitable<exit_code> start_release(local_invocation what, model::pr
     machine& on, const std::vector<local_container>& containers, runtime::clock& clk)
 {
     const auto spec = *project.find(what.name());
+    if (auto why = problem_with_links(project, spec, containers); !why.empty())
+        co_return refuse(why);
     auto image = co_await resolve_image(on.docker(), spec, clk);
     if (!image)
         co_return refuse(image.error());

@@ -53,6 +53,12 @@ void narrator::instance_failed(const planner::instance& i, const model::evidence
         print(fmt::format("  check {}: {}\n", why.check, why.last_answer));
 }
 
+void narrator::release_failed(const model::component_name& component, const model::evidence& why)
+{
+    failed_ = failed_ || component == of_;
+    print(fmt::format("Component {} failed: {}\n", component.text(), why.reason));
+}
+
 void narrator::drain_begun(const planner::instance& i)
 {
     // An update says "Redirecting traffic" instead.

@@ -2,6 +2,7 @@
 
 #include <gantryd/base/names.hpp>
 #include <gantryd/daemon/labels.hpp>
+#include <gantryd/planner/links.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -26,18 +27,43 @@ std::string link_path(const std::string& directory, const model::instance_name& 
     return directory + "/" + name.text() + "-" + std::to_string(index);
 }
 
-docker::create_request request_for(
-    const options& what, const model::instance_name& name, const model::release& release)
+/// The component's variables and those of its links, which count more where both have a name.
+std::vector<std::string> environment_of(
+    const model::component_spec& spec, const std::vector<model::environment_variable>& links)
 {
+    std::vector<std::string> out;
+    for (const auto& variable : spec.environment_variables)
+        if (std::ranges::find(links, variable.name, &model::environment_variable::name) == links.end())
+            out.push_back(variable.name + "=" + variable.value);
+    for (const auto& variable : links)
+        out.push_back(variable.name + "=" + variable.value);
+    return out;
+}
+
+/// Where the links are that the component exports or imports.
+std::map<std::string, planner::link_address> links_of(
+    const planner::world& world, const model::component_spec& spec)
+{
+    std::map<std::string, planner::link_address> out;
+    for (const auto& link : spec.define_component_links)
+        out[link.name] = planner::address_of(world, link.name);
+    for (const auto& link : spec.require_component_links)
+        out[link.name] = planner::address_of(world, link.name);
+    return out;
+}
+
+docker::create_request request_for(const state& st, const model::instance_name& name,
+    const model::release& release, const std::vector<model::environment_variable>& links)
+{
+    const auto& what = st.what;
     const auto& spec = release.spec;
     docker::create_request out;
     out.name = name.text();
     out.image = release.image;
     out.command = spec.command;
     out.user = spec.user;
-    for (const auto& variable : spec.environment_variables)
-        out.environment.push_back(variable.name + "=" + variable.value);
-    out.labels = labels_for(what.project, release);
+    out.environment = environment_of(spec, links);
+    out.labels = labels_for(what.project, release, links_of(st.world, spec));
     for (const auto& port : spec.ports)
         out.exposed_ports.push_back(port.container);
     for (const auto& link : spec.define_component_links)
@@ -107,7 +133,10 @@ boost::asio::awaitable<executor::outcome> executor::pull_image(std::shared_ptr<c
 boost::asio::awaitable<base::result<model::container_id>> executor::make_container(
     model::instance_name name, std::shared_ptr<const model::release> release)
 {
-    auto request = request_for(st_.what, name, *release);
+    const auto links = planner::link_variables(st_.world, release->spec);
+    if (!links)
+        co_return base::fail(errc::unavailable, "the address of a link that it requires is not known any more");
+    auto request = request_for(st_, name, *release, *links);
     auto again = request;
     auto made = co_await st_.io.docker.create(std::move(request), st_.io.clk.now() + call_limit);
     if (made || made.error() != errc::not_found)
@@ -208,6 +237,7 @@ boost::asio::awaitable<executor::outcome> executor::look(model::instance_name na
                 {"container", base::short_id(id.text())}, {"address", details->address}});
     }
     instance->address = details->address;
+    instance->gateway = details->gateway;
     instance->now = now;
     instance->pid = runs ? details->pid : 0;
     if (now == planner::phase::exited)

@@ -80,6 +80,13 @@ std::optional<executor::task> executor::task_for(const planner::action& what)
                           [&](const planner::settle_release& a) -> std::optional<task> {
                               return task{"settle " + a.component.text(), settle(a)};
                           },
+                          [&](const planner::allot_link& a) -> std::optional<task> {
+                              return task{"link " + a.link, allot(a)};
+                          },
+                          [&](const planner::fail_release& a) -> std::optional<task> {
+                              fail_release(a);
+                              return std::nullopt;
+                          },
                       },
         what);
 }
@@ -141,6 +148,17 @@ void executor::update_proxy(const planner::update_proxy& what)
 {
     st_.routes_asked = what.routes;
     st_.proxy_dirty.set();
+}
+
+void executor::fail_release(const planner::fail_release& what)
+{
+    const auto component = st_.world.components.find(what.component);
+    if (component == st_.world.components.end() || component->second.crashes.contains(what.release))
+        return;
+    const model::evidence why{.reason = what.why};
+    st_.record_failure(what.component, what.release, base::duration(), why);
+    st_.watcher.release_failed(what.component, why);
+    st_.dirty.set();
 }
 
 boost::asio::awaitable<executor::outcome> executor::settle(planner::settle_release what)

@@ -27,6 +27,7 @@ private:
     void mark_ready(const planner::mark_ready& what);
     void begin_drain(const planner::begin_drain& what);
     void update_proxy(const planner::update_proxy& what);
+    void fail_release(const planner::fail_release& what);
 
     // The others. Each takes its arguments by value and finds its instance anew after every co_await.
     boost::asio::awaitable<outcome> create(planner::create_instance what);
@@ -37,6 +38,7 @@ private:
     boost::asio::awaitable<outcome> kill_container(model::instance_name name);
     boost::asio::awaitable<outcome> remove(model::instance_name name);
     boost::asio::awaitable<outcome> settle(planner::settle_release what);
+    boost::asio::awaitable<outcome> allot(planner::allot_link what);
 
     /// Makes the container of a new instance, its image pulled if need be; the container's id.
     boost::asio::awaitable<base::result<model::container_id>> make_container(

@@ -55,6 +55,7 @@ boost::asio::awaitable<void> look_closer(state& st, model::instance_name name)
         instance->started_at = steady(st, details->started_at);
     instance->now = now;
     instance->address = details->address;
+    instance->gateway = details->gateway;
     instance->pid = now == planner::phase::running ? details->pid : 0;
     if (instance->now == planner::phase::exited)
         instance->exit_code = details->exit_code;

@@ -39,6 +39,8 @@ void take(state& st, const store::key_value& pair)
         return;
     }
     const bool changed = component.intent != wish->status || component.wanted != wish->release;
+    if (changed || is_new)
+        component.wished_at = st.io.clk.now();
     component.intent = wish->status;
     component.wanted = wish->release;
     component.hold = st.what.hold.contains(component.name);

@@ -12,11 +12,40 @@ constexpr auto component_label = "io.gantryd.component";
 constexpr auto release_label = "io.gantryd.release";
 constexpr auto spec_label = "io.gantryd.spec";
 constexpr auto record_label = "io.gantryd.record";
+constexpr std::string_view link_prefix = "io.gantryd.link.";  // and the link's name
 
 std::string label(const docker::labels& from, const char* key)
 {
     const auto found = from.find(key);
     return found == from.end() ? std::string() : found->second;
+}
+
+template <class Number>
+bool read_number(std::string_view text, Number& out)
+{
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out);
+    return ec == std::errc() && end == text.data() + text.size();
+}
+
+/// "172.17.0.1:20713", or ":20713" while the host was not known.
+std::optional<planner::link_address> address_in(std::string_view text)
+{
+    const auto colon = text.rfind(':');
+    planner::link_address out;
+    if (colon == std::string_view::npos || !read_number(text.substr(colon + 1), out.port) || out.port == 0)
+        return std::nullopt;
+    out.host = text.substr(0, colon);
+    return out;
+}
+
+std::map<std::string, planner::link_address> links_in(const docker::labels& labels)
+{
+    std::map<std::string, planner::link_address> out;
+    for (auto at = labels.lower_bound(std::string(link_prefix));
+        at != labels.end() && at->first.starts_with(link_prefix); ++at)
+        if (auto address = address_in(at->second))
+            out.emplace(at->first.substr(link_prefix.size()), std::move(*address));
+    return out;
 }
 
 }  // namespace
@@ -26,7 +55,8 @@ docker::labels project_labels(const model::project_name& project)
     return {{project_label, project.text()}};
 }
 
-docker::labels labels_for(const model::project_name& project, const model::release& release)
+docker::labels labels_for(const model::project_name& project, const model::release& release,
+    const std::map<std::string, planner::link_address>& links)
 {
     docker::labels out(release.spec.labels.begin(), release.spec.labels.end());
     out[project_label] = project.text();
@@ -34,6 +64,8 @@ docker::labels labels_for(const model::project_name& project, const model::relea
     out[release_label] = std::to_string(model::value_of(release.number));
     out[spec_label] = release.spec_hash;
     out[record_label] = records::encode(release);
+    for (const auto& [name, address] : links)
+        out[std::string(link_prefix) + name] = address.host + ":" + std::to_string(address.port);
     return out;
 }
 
@@ -42,16 +74,15 @@ std::optional<container_identity> identity_of(const docker::labels& labels)
     container_identity out;
     out.project = model::project_name(label(labels, project_label));
     out.component = model::component_name(label(labels, component_label));
-    const auto release = label(labels, release_label);
     std::int64_t number = 0;
-    const auto [end, ec] = std::from_chars(release.data(), release.data() + release.size(), number);
-    if (out.project.empty() || out.component.empty() || ec != std::errc() ||
-        end != release.data() + release.size() || number < 1)
+    if (out.project.empty() || out.component.empty() || !read_number(label(labels, release_label), number) ||
+        number < 1)
         return std::nullopt;
     out.release = static_cast<model::release_number>(number);
     auto record = records::decode_release(label(labels, record_label));
     if (record && record->number == out.release && record->spec.name == out.component)
         out.record = std::move(*record);
+    out.links = links_in(labels);
     return out;
 }
 

@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 using base::time_point;
 
 constexpr auto boot_key = "boot";
+constexpr std::string_view link_prefix = "link/";
 
 std::string instance_key(const planner::instance& of) { return "instance/" + of.container.text(); }
 
@@ -65,7 +66,7 @@ boost::asio::awaitable<void> ledger::load(std::string boot_id)
         co_return;
     // Monotonic times of another boot mean nothing now.
     for (const auto& [key, value] : std::exchange(known_, {}))
-        put(key, std::nullopt);
+        put(key, key.starts_with(link_prefix) ? std::optional(value) : std::nullopt);
     put(boot_key, boot_id);
 }
 
@@ -139,6 +140,28 @@ void ledger::save(const model::component_name& component, model::release_number 
     const json::object facts{{"count", crashes.count}, {"lastAt", nanoseconds(crashes.last_at)},
         {"last", records::to_json(crashes.last)}};
     put(crash_prefix(component) + std::to_string(model::value_of(release)), json::serialize(facts));
+}
+
+std::map<std::string, planner::link_address> ledger::links() const
+{
+    std::map<std::string, planner::link_address> out;
+    for (auto at = known_.lower_bound(std::string(link_prefix));
+        at != known_.end() && at->first.starts_with(link_prefix); ++at) {
+        const auto facts = object_in(at->second);
+        const auto* host = facts ? facts->if_contains("host") : nullptr;
+        const auto* port = facts ? facts->if_contains("port") : nullptr;
+        if (host != nullptr && host->is_string() && port != nullptr && port->is_int64() &&
+            port->get_int64() > 0 && port->get_int64() <= 65535)
+            out[at->first.substr(link_prefix.size())] = {
+                std::string(host->get_string()), static_cast<std::uint16_t>(port->get_int64())};
+    }
+    return out;
+}
+
+void ledger::save(const std::string& link, const planner::link_address& where)
+{
+    const json::object facts{{"host", where.host}, {"port", where.port}};
+    put(std::string(link_prefix) + link, json::serialize(facts));
 }
 
 void ledger::put(const std::string& key, std::optional<std::string> value)

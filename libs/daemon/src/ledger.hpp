@@ -9,7 +9,7 @@
 namespace gantryd::daemon {
 
 /// Facts that cannot be read back from Docker, HAProxy or the store: when an instance became ready, when its
-/// drain began, how often releases crashed. Written behind: nobody waits for it, and losing it is harmless.
+/// drain began, how often releases crashed, where links are. Written behind: nobody waits for it, and losing it is harmless.
 class ledger {
 public:
     ledger(
@@ -28,6 +28,10 @@ public:
         const model::component_name& component) const;
     void save(const model::component_name& component, model::release_number release,
         const planner::crash_record& crashes);
+
+    /// Where component links are, by their names. These outlive a boot.
+    std::map<std::string, planner::link_address> links() const;
+    void save(const std::string& link, const planner::link_address& where);
 
     /// Writes what was saved, for ever.
     boost::asio::awaitable<void> write_behind();

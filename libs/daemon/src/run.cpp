@@ -56,6 +56,7 @@ boost::asio::awaitable<void> run(collaborators io, options what, observer* watch
     const bool publish = what.publish;
     state st(io, std::move(what), watcher, ex);
     co_await st.memory.load(st.what.boot_id);
+    st.world.links = st.memory.links();
 
     runtime::task_scope tasks(ex);
     executor actions(st, tasks);

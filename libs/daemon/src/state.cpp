@@ -2,6 +2,8 @@
 
 #include <gantryd/daemon/labels.hpp>
 
+#include <algorithm>
+
 namespace gantryd::daemon {
 namespace {
 
@@ -84,23 +86,30 @@ void state::trust_if_served(planner::instance& of)
 
 void state::record_failure(planner::instance& of, model::evidence why)
 {
-    const auto component = world.components.find(of.component);
-    if (component == world.components.end())
+    if (!world.components.contains(of.component))
         return;
-    auto& crashes = component->second.crashes[of.release];
-    const auto now = io.clk.now();
-    const bool ran_well = of.ready_at && planner::is_good_run(now - *of.ready_at, crashes.count);
-    crashes.count = ran_well ? 1 : crashes.count + 1;
-    crashes.last_at = now;
-    crashes.last = why;
-    memory.save(of.component, of.release, crashes);
-    io.log.warning("instance failed",
-        {{"component", of.component.text()}, {"instance", of.name.text()},
-            {"release", model::value_of(of.release)}, {"why", why.reason}, {"failures", crashes.count},
-            {"last_log_line", why.last_log_lines.empty() ? std::string() : why.last_log_lines.back()}});
+    const auto served_for = of.ready_at ? io.clk.now() - *of.ready_at : base::duration();
+    record_failure(of.component, of.release, served_for, why);
     watcher.instance_failed(of, why);
-    last_failure[of.component] = why;
     of.failure = std::move(why);
+}
+
+void state::record_failure(const model::component_name& component, model::release_number release,
+    base::duration served_for, model::evidence why)
+{
+    const auto found = world.components.find(component);
+    if (found == world.components.end())
+        return;
+    auto& crashes = found->second.crashes[release];
+    crashes.count = planner::is_good_run(served_for, crashes.count) ? 1 : crashes.count + 1;
+    crashes.last_at = io.clk.now();
+    crashes.last = why;
+    memory.save(component, release, crashes);
+    io.log.warning(why.instance.empty() ? "release failed" : "instance failed",
+        {{"component", component.text()}, {"instance", why.instance}, {"release", model::value_of(release)},
+            {"why", why.reason}, {"failures", crashes.count},
+            {"last_log_line", why.last_log_lines.empty() ? std::string() : why.last_log_lines.back()}});
+    last_failure[component] = std::move(why);
 }
 
 bool state::is_ours(const model::component_name& component) const
@@ -121,11 +130,31 @@ void state::learn_from_labels(const docker::labels& labels)
         component.hold = true;
         component.crashes = memory.crashes_of(component.name);
     }
+    learn_links(*identity);
     const auto number = release_known_as(*identity);
     if (identity->record && !component.releases.contains(number)) {
         identity->record->number = number;
         identity->record->outcome = model::release_outcome::live;
         component.releases[number] = std::make_shared<const model::release>(std::move(*identity->record));
+    }
+}
+
+void state::learn_links(const container_identity& from)
+{
+    for (const auto& [name, address] : from.links) {
+        const bool imported =
+            from.record && std::ranges::find(from.record->spec.require_component_links, name,
+                               &model::link_import::name) != from.record->spec.require_component_links.end();
+        const auto there = world.links.find(name);
+        const bool known = there != world.links.end() && there->second.port != 0;
+        if (known && !(imported && links_of_exporters_.contains(name)))
+            continue;
+        if (imported)
+            links_of_exporters_.erase(name);
+        else
+            links_of_exporters_.insert(name);
+        world.links[name] = address;
+        memory.save(name, address);
     }
 }
 

@@ -59,6 +59,9 @@ public:
 
     /// Counts a failure of the instance's release and keeps the evidence.
     void record_failure(planner::instance& of, model::evidence why);
+    /// Counts one of a release, of which an instance had served for that long.
+    void record_failure(const model::component_name& component, model::release_number release,
+        base::duration served_for, model::evidence why);
 
     /// True for components that this daemon looks after.
     bool is_ours(const model::component_name& component) const;
@@ -74,6 +77,11 @@ public:
     void note_source(planner::source& which, std::string_view name, const base::result<void>& answer);
 
 private:
+    /// Takes what a container's labels say of its links, where the ledger says nothing.
+    void learn_links(const container_identity& from);
+
+    /// Links known from labels of exporters alone. What an importer was told counts more.
+    std::set<std::string> links_of_exporters_;
     std::map<model::instance_name, std::uint64_t> touched_;
 };
 

@@ -60,7 +60,7 @@ void machine::start()
     what.host = "alpha";
     what.version = "1.0";
     what.pid = 42;
-    what.boot_id = "boot-1";
+    what.boot_id = boot_id;
     daemon_ = std::make_unique<runtime::task_scope>(sim.loop.get_executor());
     daemon_->spawn("daemon", run(io, std::move(what), nullptr));
     step(0ms);

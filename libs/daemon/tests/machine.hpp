@@ -54,6 +54,7 @@ public:
     std::unique_ptr<store::store> desired = store::make_memory_store(sim.clock);
     std::unique_ptr<store::store> ledger = store::make_memory_store(sim.clock);
     kept_log log_lines;
+    std::string boot_id = "boot-1";  ///< of the next start
     /// What has to hold after each step of time from now on, in place of what had to hold before. Only the
     /// first breach is told.
     void always(std::string what, std::function<bool()> holds);

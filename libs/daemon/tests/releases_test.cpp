@@ -220,7 +220,7 @@ TEST(containers_of_others, are_never_touched)
     model::release theirs;
     theirs.number = model::release_number(1);
     theirs.spec = machine::web();
-    m.add_foreign("other-web-1-1", labels_for(model::project_name("other"), theirs));
+    m.add_foreign("other-web-1-1", labels_for(model::project_name("other"), theirs, {}));
     m.add_foreign("database", {});
     m.add_foreign("shop-web-9-1", {{"io.gantryd.component", "web"}, {"io.gantryd.release", "9"}});
     const auto before = m.docker.calls.size();

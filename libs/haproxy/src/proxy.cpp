@@ -95,6 +95,7 @@ public:
         return look(deadline, detail::streams);
     }
     asio::awaitable<result<proxy_view>> update(std::vector<route> routes, time_point deadline) override;
+    bool is_free(const std::string& address, std::uint16_t port) const override;
     asio::awaitable<void> wait_for_exit() override;
 
 private:
@@ -265,6 +266,12 @@ std::vector<route> haproxy_proxy::served_by(const std::optional<observation>& se
     if (hash.empty() || haproxy_config::description_of(hash) != seen->current.description)
         return {};
     return haproxy_config::routes_in(*text);
+}
+
+bool haproxy_proxy::is_free(const std::string& address, std::uint16_t port) const
+{
+    const auto nobody = [](pid_t) { return false; };
+    return !why_not_bindable(haproxy_config::canonical_address(address), port, nobody);
 }
 
 asio::awaitable<void> haproxy_proxy::await_dying_worker(const std::vector<route>& routes)

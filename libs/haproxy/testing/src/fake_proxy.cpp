@@ -182,6 +182,11 @@ asio::awaitable<result<proxy_view>> fake_proxy::update(std::vector<route> wanted
     co_return view();
 }
 
+bool fake_proxy::is_free(const std::string&, std::uint16_t port) const
+{
+    return !taken_ports.contains(port) && std::ranges::find(routes, port, &route::port) == routes.end();
+}
+
 asio::awaitable<void> fake_proxy::wait_for_exit()
 {
     runtime::dirty_flag changed(co_await asio::this_coro::executor);

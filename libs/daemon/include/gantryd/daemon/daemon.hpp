@@ -15,6 +15,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <string_view>
 
 namespace gantryd::daemon {
 
@@ -39,6 +40,8 @@ public:
     virtual void check_running(const planner::instance&, const model::check_spec&) {}
     virtual void instance_ready(const planner::instance&) {}
     virtual void instance_failed(const planner::instance&, const model::evidence&) {}
+    /// Before it got as far as a container.
+    virtual void release_failed(const model::component_name&, const model::evidence&) {}
     virtual void drain_begun(const planner::instance&) {}
     virtual void container_stopping(const planner::instance&) {}
     virtual void container_killing(const planner::instance&) {}
@@ -52,6 +55,18 @@ public:
     }
 };
 
+/// Both ends included.
+struct port_range {
+    std::uint16_t first = 0;
+    std::uint16_t last = 0;
+
+    friend bool operator==(const port_range&, const port_range&) = default;
+};
+
+/// Where component links get their ports: outside of those that the kernel gives to outgoing connections, which
+/// it tells in /proc/sys/net/ipv4/ip_local_port_range ("32768\t60999"). A text without sense counts as that.
+port_range link_ports_beside(std::string_view ephemeral);
+
 struct options {
     model::project_name project;
     std::optional<std::set<model::component_name>> only;  ///< absent: every component of the project
@@ -62,6 +77,7 @@ struct options {
     std::int64_t pid = 0;
     std::string boot_id;            ///< changes with every boot of the machine
     std::string binding_directory;  ///< for bindings with "{container_id}"
+    port_range link_ports = link_ports_beside({});
     bool publish = true;            ///< write reports and presence to the store
 };
 
