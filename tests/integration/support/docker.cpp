@@ -115,6 +115,11 @@ std::string docker::make_image(
     return lines_of(run({"image", "inspect", "--format", "{{.Id}}", name})).at(0);
 }
 
+json::value docker::inspect(const std::string& id) const
+{
+    return json::parse(run({"inspect", id})).as_array().at(0);
+}
+
 void docker::remove_containers(const std::string& project) const
 {
     auto words = lines_of(

@@ -1,4 +1,6 @@
 #pragma once
+#include <boost/json.hpp>
+
 #include <map>
 #include <string>
 #include <vector>
@@ -31,6 +33,9 @@ public:
     /// The project's containers that exist, in the order of their names.
     std::vector<container> containers(const std::string& project) const;
     std::vector<container> running(const std::string& project, const std::string& component) const;
+
+    /// `docker inspect` of one container or image.
+    boost::json::value inspect(const std::string& id) const;
 
     /// Makes an image of the demo server and gives it this name. `settings` become its environment.
     /// Returns its id, "sha256:..".

@@ -1,0 +1,270 @@
+#include "daemon_test.hpp"
+
+#include <csignal>
+
+namespace json = boost::json;
+
+namespace gantryd::integration {
+namespace {
+
+/// "db" exports link "data", "web" imports it as "store".
+class links : public daemon_test {
+protected:
+    json::object db() const
+    {
+        auto out = component("db", 1, "db");
+        out.erase("ports");
+        out["defineComponentLinks"] =
+            json::array{json::object{{"name", "data"}, {"port", 8080}, {"kind", "http"}}};
+        return out;
+    }
+
+    json::object web() const
+    {
+        auto out = component("web", port_);
+        out["requireComponentLinks"] = json::array{json::object{{"name", "data"}, {"alias", "store"}}};
+        return out;
+    }
+
+    void make_db(const std::string& version, settings more = {}) { make_image(version, std::move(more), "db"); }
+
+    /// Both live, released in one go, and the link's address known.
+    void deploy_both()
+    {
+        ASSERT_NO_FATAL_FAILURE(configure({web(), db()}));
+        ASSERT_NO_FATAL_FAILURE(start_daemon());
+        make_image("web1");
+        make_db("db1");
+        ASSERT_TRUE(ended_with(
+            0, gantryd({"update", project_, "-c", "web", "db", "--wait", "--timeout", "60s"})));
+        ASSERT_EQ(version_at(port_), "web1");
+        read_address();
+    }
+
+    void read_address()
+    {
+        host_ = in_web("STORE_CLINK_8080_HTTP_ADDR");
+        const auto port = in_web("STORE_CLINK_8080_HTTP_PORT");
+        ASSERT_FALSE(port.empty());
+        link_ = static_cast<std::uint16_t>(std::stoi(port));
+    }
+
+    /// The variable as web's own process has it; "" when it is not set.
+    std::string in_web(const std::string& variable) const
+    {
+        const auto answer = ask(port_, "GET", "/env?" + variable);
+        return answer && answer->status == 200 ? answer->body.substr(0, answer->body.find('\n')) : "";
+    }
+
+    /// Requests to the link from inside of web's container, for that many seconds.
+    std::vector<std::string> requests_from_web(int seconds) const
+    {
+        return {"docker", "exec", running("web").at(0).id, "/demo_server", "--load", in_web("STORE_CLINK") + "/",
+            "--seconds", std::to_string(seconds)};
+    }
+
+    /// What db answers to web, for the first request that has an answer.
+    std::string seen_by_web() const
+    {
+        const auto words = requests_from_web(1);
+        const auto done = run(words);
+        const auto at = done.out.find("seen ");
+        return at == std::string::npos ? done.both() : done.out.substr(at + 5, done.out.find(' ', at + 5) - at - 5);
+    }
+
+    /// web's container and when it was started.
+    std::string identity_of_web() const
+    {
+        const auto all = running("web");
+        return all.size() == 1 ? docker_.run({"inspect", "--format", "{{.Id}} {{.State.StartedAt}}", all[0].id})
+                               : std::to_string(all.size()) + " containers";
+    }
+
+    bool told(const std::string& component, const std::string& text) const
+    {
+        return why(component).find(text) != std::string::npos;
+    }
+
+    std::string host_;
+    std::uint16_t link_ = 0;
+};
+
+TEST_F(links, importers_start_after_their_exporters_and_find_them_by_their_environment)
+{
+    ASSERT_NO_FATAL_FAILURE(deploy_both());
+    const auto importer = docker_.inspect(running("web").at(0).id);
+    const auto exporter = docker_.inspect(running("db").at(0).id);
+    EXPECT_LT(exporter.at_pointer("/State/StartedAt").as_string(), importer.at_pointer("/Created").as_string());
+
+    EXPECT_EQ(host_, exporter.at_pointer("/NetworkSettings/Gateway").as_string());
+    const auto uri = "http://" + host_ + ":" + std::to_string(link_);
+    EXPECT_EQ(in_web("STORE_CLINK"), uri);
+    EXPECT_EQ(in_web("STORE_CLINK_8080_HTTP"), uri);
+    EXPECT_EQ(in_web("STORE_CLINK_8080_HTTP_PROTO"), "http");
+    EXPECT_EQ(seen_by_web(), "db1");
+    EXPECT_FALSE(connection::to(link_)) << "it listens where containers reach it, and nowhere else";
+}
+
+TEST_F(links, an_exporter_is_updated_under_traffic_and_its_importer_does_not_notice)
+{
+    ASSERT_NO_FATAL_FAILURE(deploy_both());
+    const auto before = identity_of_web();
+    const auto uri = in_web("STORE_CLINK");
+    background_load from_the_machine(link_, 8, host_);
+    program from_web(requests_from_web(60), directory_ / "load.log");
+    for (const auto* version : {"db2", "db3", "db4"}) {
+        make_db(version);
+        ASSERT_TRUE(ended_with(0, update("db")));
+    }
+    EXPECT_TRUE(lost_nothing(from_the_machine.finish(), {"db1", "db2", "db3", "db4"}));
+    EXPECT_EQ(seen_by_web(), "db4");
+    EXPECT_EQ(identity_of_web(), before);
+    EXPECT_EQ(in_web("STORE_CLINK"), uri);
+    ASSERT_EQ(from_web.wait(70s), 0) << from_web.output();
+    EXPECT_TRUE(has(from_web.output(), "failed 0\n"));
+    for (const auto* version : {"db1", "db2", "db3", "db4"})
+        EXPECT_TRUE(has(from_web.output(), std::string("seen ") + version));
+}
+
+TEST_F(links, a_dead_exporter_is_replaced_behind_the_same_address)
+{
+    ASSERT_NO_FATAL_FAILURE(deploy_both());
+    const auto before = identity_of_web();
+    const auto victim = running("db").at(0);
+    docker_.run({"kill", victim.id});
+    ASSERT_TRUE(wait_until([&] { return running("db").size() == 1 && running("db").at(0).id != victim.id; }));
+    EXPECT_TRUE(wait_until([&] { return seen_by_web() == "db1"; })) << why("db");
+    EXPECT_EQ(identity_of_web(), before);
+}
+
+TEST_F(links, an_exporter_that_flaps_is_told_and_leaves_its_importer_alone)
+{
+    ASSERT_NO_FATAL_FAILURE(deploy_both());
+    const auto before = identity_of_web();
+    bool seen_down = false;
+    for (int n = 0; n < 4; ++n) {
+        ASSERT_TRUE(wait_until([&] { return running("db").size() == 1; })) << why("db");
+        docker_.run({"kill", running("db").at(0).id});
+        seen_down = wait_until([&] { return told("web", "link_down"); }, 3s) || seen_down;
+    }
+    EXPECT_TRUE(seen_down);
+    EXPECT_TRUE(told("db", "crash_loop")) << why("db");
+    EXPECT_EQ(version_at(port_), "web1");
+    EXPECT_TRUE(wait_until([&] { return seen_by_web() == "db1"; }, 30s)) << why("db");
+    EXPECT_EQ(identity_of_web(), before);
+    EXPECT_TRUE(wait_until([&] { return !told("web", "link_down"); })) << why("web");
+}
+
+TEST_F(links, a_stopped_exporter_takes_down_no_importer_that_runs)
+{
+    ASSERT_NO_FATAL_FAILURE(deploy_both());
+    const auto before = identity_of_web();
+    ASSERT_TRUE(ended_with(0, gantryd({"stop", project_, "-c", "db", "--wait"})));
+    EXPECT_TRUE(wait_until([&] { return told("web", "link_down"); }));
+    EXPECT_TRUE(has(why("web"), "component db is stopped"));
+    EXPECT_TRUE(has(why("web"), "gantryd update " + project_ + " -c db"));
+    EXPECT_TRUE(holds_for(2s, [&] { return version_at(port_) == "web1"; }));
+    ASSERT_TRUE(ended_with(0, update("db")));
+    EXPECT_EQ(seen_by_web(), "db1");
+    EXPECT_EQ(identity_of_web(), before);
+}
+
+TEST_F(links, a_missing_exporter_is_told_and_ends_the_trial_at_its_deadline)
+{
+    auto patient = web();
+    patient["readyTimeout"] = "4s";
+    ASSERT_NO_FATAL_FAILURE(configure({patient, db()}));
+    ASSERT_NO_FATAL_FAILURE(start_daemon());
+    make_image("web1");
+    make_db("db1");
+    ASSERT_TRUE(ended_with(0, gantryd({"update", project_, "-c", "web"})));
+    ASSERT_TRUE(wait_until([&] { return told("web", "waiting_link"); })) << why();
+    EXPECT_TRUE(has(why(), "link \"data\" is not served"));
+    EXPECT_TRUE(has(why(), "at the latest; then the release counts as failed"));
+    ASSERT_TRUE(wait_until([&] { return told("web", "release_failed"); })) << why();
+    EXPECT_TRUE(has(why(), "link \"data\" is not served"));
+    EXPECT_EQ(containers().size(), 0U);
+
+    ASSERT_TRUE(ended_with(0, update("db")));
+    ASSERT_TRUE(ended_with(0, update("web")));
+    EXPECT_EQ(seen_by_web(), "db1");
+}
+
+TEST_F(links, the_address_outlives_the_ledger)
+{
+    ASSERT_NO_FATAL_FAILURE(deploy_both());
+    const auto uri = in_web("STORE_CLINK");
+    const auto before = identity_of_web();
+    background_load load(link_, 8, host_);
+    ASSERT_NO_FATAL_FAILURE(kill_daemon());
+    for (const auto* suffix : {"", "-wal", "-shm", "-changed"})
+        std::filesystem::remove(state_directory() / (std::string("ledger.db") + suffix));
+    ASSERT_NO_FATAL_FAILURE(start_daemon());
+    make_db("db2");
+    ASSERT_TRUE(ended_with(0, update("db")));
+    EXPECT_TRUE(lost_nothing(load.finish(), {"db1", "db2"}));
+    EXPECT_EQ(identity_of_web(), before);
+    ASSERT_TRUE(ended_with(0, gantryd({"stop", project_, "-c", "web", "--wait"})));
+    ASSERT_TRUE(ended_with(0, update("web")));
+    EXPECT_EQ(in_web("STORE_CLINK"), uri) << "a new importer is told the same address";
+}
+
+TEST_F(links, after_all_containers_died_exporters_come_first)
+{
+    ASSERT_NO_FATAL_FAILURE(deploy_both());
+    const auto uri = in_web("STORE_CLINK");
+    ASSERT_NO_FATAL_FAILURE(kill_daemon());
+    docker_.run({"kill", running("web").at(0).id, running("db").at(0).id});
+    ASSERT_NO_FATAL_FAILURE(start_daemon());
+    ASSERT_TRUE(wait_until([&] { return version_at(port_) == "web1"; }, 40s)) << why();
+    const auto importer = docker_.inspect(running("web").at(0).id);
+    const auto exporter = docker_.inspect(running("db").at(0).id);
+    EXPECT_LT(exporter.at_pointer("/State/StartedAt").as_string(), importer.at_pointer("/Created").as_string());
+    EXPECT_EQ(in_web("STORE_CLINK"), uri);
+    EXPECT_EQ(seen_by_web(), "db1");
+}
+
+TEST_F(links, a_port_that_somebody_took_is_named_and_taken_back)
+{
+    ASSERT_NO_FATAL_FAILURE(deploy_both());
+    ASSERT_NO_FATAL_FAILURE(kill_daemon());
+    const auto master = proxy_pid();
+    ASSERT_TRUE(master);
+    ::kill(*master, SIGKILL);
+    ASSERT_TRUE(wait_until([&] { return proxy_processes().empty(); }));
+    {
+        const port_holder somebody(link_);
+        ASSERT_NO_FATAL_FAILURE(start_daemon());
+        ASSERT_TRUE(wait_until([&] { return told("db", "port_taken"); })) << why("db");
+        EXPECT_TRUE(has(why("db"), std::to_string(link_)));
+        EXPECT_TRUE(told("web", "link_down"));
+        EXPECT_TRUE(wait_until([&] { return version_at(port_) == "web1"; })) << "all other ports work";
+    }
+    EXPECT_TRUE(wait_until([&] { return seen_by_web() == "db1"; }, 40s)) << why("db");
+}
+
+TEST_F(links, work_in_the_one_machine_tool)
+{
+    const auto file = write_project({web(), db()});
+    make_image("web1");
+    make_db("db1");
+    const auto refused = gantry({file, "start", "web"});
+    EXPECT_TRUE(ended_with(1, refused));
+    EXPECT_TRUE(has(
+        refused.err, "Component link \"data\" cannot be setup: Component \"db\" is not running"));
+    ASSERT_TRUE(ended_with(0, gantry({file, "start", "db"})));
+    ASSERT_TRUE(ended_with(0, gantry({file, "start", "web"})));
+    ASSERT_NO_FATAL_FAILURE(read_address());
+    EXPECT_EQ(seen_by_web(), "db1");
+    const auto before = identity_of_web();
+
+    background_load load(link_, 8, host_);
+    make_db("db2");
+    ASSERT_TRUE(ended_with(0, gantry({file, "update", "db"})));
+    EXPECT_TRUE(lost_nothing(load.finish(), {"db1", "db2"}));
+    EXPECT_EQ(seen_by_web(), "db2");
+    EXPECT_EQ(identity_of_web(), before);
+}
+
+}  // namespace
+}  // namespace gantryd::integration
