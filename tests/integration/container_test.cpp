@@ -111,6 +111,15 @@ TEST_F(a_container, may_be_privileged)
 {
     auto web = component("web", port_);
     web["privileged"] = true;
+    // Where the Engine itself lacks privileges it cannot give them: then ours has to fail like any other.
+    const auto plain = run({"docker", "run", "--rm", "--privileged", project_ + "/demo:live", "--help"});
+    if (has(plain.err, "unable to apply caps")) {
+        ASSERT_NO_FATAL_FAILURE(configure({web}));
+        ASSERT_NO_FATAL_FAILURE(start_daemon());
+        EXPECT_TRUE(ended_with(4, update()));
+        EXPECT_TRUE(has(why(), "unable to apply caps"));
+        return;
+    }
     ASSERT_NO_FATAL_FAILURE(deploy_component(web));
     EXPECT_EQ(at("/HostConfig/Privileged"), true);
     // Whatever the Engine itself may do.

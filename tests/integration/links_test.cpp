@@ -111,19 +111,53 @@ TEST_F(links, an_exporter_is_updated_under_traffic_and_its_importer_does_not_not
     const auto before = identity_of_web();
     const auto uri = in_web("STORE_CLINK");
     background_load from_the_machine(link_, 8, host_);
-    program from_web(requests_from_web(60), directory_ / "load.log");
+    program from_web(requests_from_web(20), directory_ / "load.log");
     for (const auto* version : {"db2", "db3", "db4"}) {
         make_db(version);
         ASSERT_TRUE(ended_with(0, update("db")));
     }
-    EXPECT_TRUE(lost_nothing(from_the_machine.finish(), {"db1", "db2", "db3", "db4"}));
     EXPECT_EQ(seen_by_web(), "db4");
+    EXPECT_TRUE(lost_nothing(from_the_machine.finish(), {"db1", "db2", "db3", "db4"}));
     EXPECT_EQ(identity_of_web(), before);
     EXPECT_EQ(in_web("STORE_CLINK"), uri);
     ASSERT_EQ(from_web.wait(70s), 0) << from_web.output();
     EXPECT_TRUE(has(from_web.output(), "failed 0\n"));
     for (const auto* version : {"db1", "db2", "db3", "db4"})
         EXPECT_TRUE(has(from_web.output(), std::string("seen ") + version));
+}
+
+TEST_F(links, a_stream_over_a_link_lives_on_in_the_old_exporter_until_it_ends)
+{
+    auto echo = db();
+    echo["defineComponentLinks"] =
+        json::array{json::object{{"name", "data"}, {"port", 8080}, {"kind", "http"}},
+            json::object{{"name", "echo"}, {"port", 8081}}};
+    echo["drain"] = json::object{{"timeout", "60s"}};
+    auto importer = web();
+    importer["requireComponentLinks"].as_array().push_back(json::object{{"name", "echo"}, {"alias", "echo"}});
+    ASSERT_NO_FATAL_FAILURE(configure({importer, echo}));
+    ASSERT_NO_FATAL_FAILURE(start_daemon());
+    make_image("web1");
+    make_db("db1");
+    ASSERT_TRUE(
+        ended_with(0, gantryd({"update", project_, "-c", "web", "db", "--wait", "--timeout", "60s"})));
+    ASSERT_NO_FATAL_FAILURE(read_address());
+    EXPECT_TRUE(in_web("ECHO_CLINK_8081_TCP").starts_with("tcp://" + host_));
+    const auto old_one = running("db").at(0).id;
+    {
+        auto stream = connection::to(
+            host_, static_cast<std::uint16_t>(std::stoi(in_web("ECHO_CLINK_8081_TCP_PORT"))));
+        ASSERT_TRUE(stream);
+        ASSERT_TRUE(stream->echoes("before"));
+        make_db("db2");
+        ASSERT_TRUE(ended_with(0, gantryd({"update", project_, "-c", "db"})));
+        ASSERT_TRUE(wait_until([&] { return seen_by_web() == "db2"; })) << why("db");
+        EXPECT_TRUE(holds_for(1s, [&] { return stream->echoes("during"); }));
+        ASSERT_EQ(running("db").size(), 2U) << "the old one lives as long as its connection";
+        EXPECT_TRUE(told("db", "draining")) << why("db");
+    }
+    EXPECT_TRUE(wait_until([&] { return running("db").size() == 1 && running("db").at(0).id != old_one; }))
+        << why("db");
 }
 
 TEST_F(links, a_dead_exporter_is_replaced_behind_the_same_address)
@@ -202,6 +236,7 @@ TEST_F(links, the_address_outlives_the_ledger)
     ASSERT_NO_FATAL_FAILURE(start_daemon());
     make_db("db2");
     ASSERT_TRUE(ended_with(0, update("db")));
+    EXPECT_EQ(seen_by_web(), "db2");
     EXPECT_TRUE(lost_nothing(load.finish(), {"db1", "db2"}));
     EXPECT_EQ(identity_of_web(), before);
     ASSERT_TRUE(ended_with(0, gantryd({"stop", project_, "-c", "web", "--wait"})));
@@ -261,8 +296,8 @@ TEST_F(links, work_in_the_one_machine_tool)
     background_load load(link_, 8, host_);
     make_db("db2");
     ASSERT_TRUE(ended_with(0, gantry({file, "update", "db"})));
-    EXPECT_TRUE(lost_nothing(load.finish(), {"db1", "db2"}));
     EXPECT_EQ(seen_by_web(), "db2");
+    EXPECT_TRUE(lost_nothing(load.finish(), {"db1", "db2"}));
     EXPECT_EQ(identity_of_web(), before);
 }
 

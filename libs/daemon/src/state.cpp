@@ -1,6 +1,7 @@
 #include "state.hpp"
 
 #include <gantryd/daemon/labels.hpp>
+#include <gantryd/planner/links.hpp>
 
 #include <algorithm>
 
@@ -74,7 +75,7 @@ void state::trust_if_served(planner::instance& of)
 {
     const auto* spec = planner::spec_of(world, of);
     if (of.ready_at || of.drain_since || of.now != planner::phase::running || spec == nullptr ||
-        spec->ports.empty())
+        planner::frontends_of(world, *spec).empty())
         return;
     auto probe = of;
     probe.ready_at = io.clk.now();

@@ -146,7 +146,8 @@ TEST(a_link, keeps_its_address_when_the_ledger_is_lost)
     m.start();
     ASSERT_NO_FATAL_FAILURE(go_live(m));
     const auto port = link_port(m);
-    m.always("the link stays where it is", [&] { return link_port(m) == port; });
+    m.always("the link stays where it is, and is served",
+        [&] { return link_port(m) == port && !m.serving("db").empty(); });
     const auto reloads = m.proxy.reloads;
     m.crash();
     m.ledger = store::make_memory_store(m.sim.clock);
@@ -252,7 +253,8 @@ bool crash_during_updates(runtime::duration after)
     m.start();
     go_live(m);
     const auto port = link_port(m);
-    m.always("the link stays where it is", [&] { return link_port(m) == port; });
+    m.always("the link stays where it is, and is served",
+        [&] { return link_port(m) == port && !m.serving("db").empty(); });
     m.release(db(), "2");
     m.release(web(), "2");
     const auto is_over = [&] {
