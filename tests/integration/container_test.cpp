@@ -132,8 +132,9 @@ TEST_F(a_container, may_be_privileged)
 TEST_F(a_container, has_its_variables_labels_and_command)
 {
     auto web = component("web", port_);
-    web["environmentVariables"] = json::array{json::object{{"name", "COLOUR"}, {"value", "green = \"x\" $HOME"}},
-        json::object{{"name", "EMPTY"}, {"value", ""}}};
+    web["environmentVariables"] =
+        json::array{json::object{{"name", "COLOUR"}, {"value", "green = \"x\" $HOME"}},
+            json::object{{"name", "EMPTY"}, {"value", ""}}};
     web["labels"] = json::object{{"team", "shop"}, {"note", "a b\nc"}};
     ASSERT_NO_FATAL_FAILURE(deploy_component(web));
     EXPECT_TRUE(lists("/Config/Env", "COLOUR=green = \"x\" $HOME"));
@@ -150,7 +151,8 @@ TEST_F(a_container, has_its_variables_labels_and_command)
     EXPECT_FALSE(made_.labels.at("io.gantryd.spec").empty());
     EXPECT_EQ(made_.name, project_ + "-web-1-1");
     EXPECT_TRUE(at("/Config/ExposedPorts").as_object().contains("8080/tcp"));
-    EXPECT_TRUE(at("/HostConfig/PortBindings").is_null() || at("/HostConfig/PortBindings").as_object().empty())
+    EXPECT_TRUE(
+        at("/HostConfig/PortBindings").is_null() || at("/HostConfig/PortBindings").as_object().empty())
         << "exposed, not published";
 }
 

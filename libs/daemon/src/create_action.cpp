@@ -135,7 +135,8 @@ boost::asio::awaitable<base::result<model::container_id>> executor::make_contain
 {
     const auto links = planner::link_variables(st_.world, release->spec);
     if (!links)
-        co_return base::fail(errc::unavailable, "the address of a link that it requires is not known any more");
+        co_return base::fail(
+            errc::unavailable, "the address of a link that it requires is not known any more");
     auto request = request_for(st_, name, *release, *links);
     auto again = request;
     auto made = co_await st_.io.docker.create(std::move(request), st_.io.clk.now() + call_limit);

@@ -9,7 +9,8 @@
 namespace gantryd::daemon {
 
 /// Facts that cannot be read back from Docker, HAProxy or the store: when an instance became ready, when its
-/// drain began, how often releases crashed, where links are. Written behind: nobody waits for it, and losing it is harmless.
+/// drain began, how often releases crashed, where links are. Written behind: nobody waits for it, and losing
+/// it is harmless.
 class ledger {
 public:
     ledger(

@@ -1,4 +1,4 @@
-// Ports for component links: the only thing that is drawn by lot.
+// Ports of component links: drawn by lot, once.
 #include "executor.hpp"
 
 #include <gantryd/planner/links.hpp>

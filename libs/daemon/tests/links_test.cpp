@@ -27,7 +27,8 @@ model::component_spec web()
 
 std::uint16_t link_port(const machine& m)
 {
-    const auto route = std::ranges::find(m.proxy.routes, "db_link", [](const auto& r) { return r.id.text(); });
+    const auto route =
+        std::ranges::find(m.proxy.routes, "db_link", [](const auto& r) { return r.id.text(); });
     return route == m.proxy.routes.end() ? std::uint16_t{0} : route->port;
 }
 
@@ -50,8 +51,8 @@ bool is_told(machine& m, const std::string& component, const std::string& code)
 {
     m.run_for(1s);  // reports are not written at every change
     const auto report = m.report_on(component);
-    return report && std::ranges::find(report->conditions, code, &model::condition::code) !=
-                         report->conditions.end();
+    return report &&
+           std::ranges::find(report->conditions, code, &model::condition::code) != report->conditions.end();
 }
 
 bool both_serve(machine& m)
@@ -221,9 +222,8 @@ TEST(a_link, whose_port_was_taken_meanwhile_waits_for_it_when_somebody_imported_
     EXPECT_EQ(link_port(m), 0);
     const auto report = m.report_on("db");
     ASSERT_TRUE(report);
-    EXPECT_TRUE(std::ranges::any_of(report->conditions, [](const model::condition& c) {
-        return c.code == "port_taken" && c.text.contains("nginx");
-    }));
+    EXPECT_TRUE(std::ranges::any_of(report->conditions,
+        [](const model::condition& c) { return c.code == "port_taken" && c.text.contains("nginx"); }));
     EXPECT_TRUE(m.is_running("shop-web-1-1"));
     m.proxy.taken_ports.clear();
     EXPECT_TRUE(m.run_until([&] { return link_port(m) == port && both_serve(m); }, 5s));

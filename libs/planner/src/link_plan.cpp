@@ -22,9 +22,8 @@ bool anybody_imported(const world& in, const std::string& link)
 {
     return std::ranges::any_of(in.instances, [&](const auto& entry) {
         const auto* spec = spec_of(in, entry.second);
-        return spec != nullptr &&
-               std::ranges::find(spec->require_component_links, link, &model::link_import::name) !=
-                   spec->require_component_links.end();
+        return spec != nullptr && std::ranges::find(spec->require_component_links, link,
+                                      &model::link_import::name) != spec->require_component_links.end();
     });
 }
 
@@ -79,21 +78,22 @@ progress progress_of(const world& from, const component& exporter, std::set<cons
             continue;
         any = true;
         out.under_way = out.under_way || i.now != phase::running;
-        out.moved_at =
-            std::max(out.moved_at, i.ready_at.value_or(i.started_at + release.spec.ready_timeout));
+        out.moved_at = std::max(out.moved_at, i.ready_at.value_or(give_up_at(i, release.spec)));
     }
     if (any)
         return out;
     // The next plan makes one, unless it waits for links itself.
-    out.under_way = true;
+    bool waits = false;
     for (const auto& required : release.spec.require_component_links) {
         if (is_link_served(from, required.name))
             continue;
         const auto next = exporter_of(from, required.name);
         const auto there = next ? progress_of(from, *next->who, seen) : progress();
-        out.under_way = there.under_way;
+        waits = true;
+        out.under_way = out.under_way || there.under_way;
         out.moved_at = std::max(out.moved_at, there.moved_at + release.spec.ready_timeout);
     }
+    out.under_way = out.under_way || !waits;
     return out;
 }
 
@@ -176,8 +176,7 @@ std::vector<obstacle> obstacles(const world& from, const roster& who)
 
 /// Until when a release on trial waits. Nothing for one that was live, and while the wait is nobody's fault:
 /// Docker is at work, or does not answer.
-std::optional<time_point> deadline(
-    const world& from, const roster& who, const std::vector<obstacle>& missing)
+std::optional<time_point> deadline(const world& from, const roster& who, const std::vector<obstacle>& missing)
 {
     if (who.effective->outcome != model::release_outcome::pending || !from.docker.reachable ||
         !from.haproxy.reachable)
@@ -278,8 +277,7 @@ bool links_let_start(const world& from, const roster& who, plan& out)
         return true;
     const auto until = deadline(from, who, missing);
     if (until && *until <= from.now)
-        out.actions.emplace_back(
-            fail_release{who.wish.name, who.effective->number, text_of(missing)});
+        out.actions.emplace_back(fail_release{who.wish.name, who.effective->number, text_of(missing)});
     else
         wake(out, until);
     return false;

@@ -23,8 +23,8 @@ frontend frontend_of(const world& in, const model::link_export& link)
 /// Variables are written in capitals, of ASCII alone: an alias has no other letters.
 std::string in_capitals(std::string text)
 {
-    std::ranges::transform(
-        text, text.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    std::ranges::transform(text, text.begin(),
+        [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
     return text;
 }
 

@@ -17,7 +17,8 @@ auto slots_of(const world& in, const instance& of, const frontend& through)
     if (route == in.proxy.routes.end() || of.address.empty())
         return out;
     for (const auto& server : route->second)
-        if (server.mode != slot_mode::empty && server.address == of.address && server.port == through.container)
+        if (server.mode != slot_mode::empty && server.address == of.address &&
+            server.port == through.container)
             out.push_back(&server);
     return out;
 }

@@ -210,8 +210,10 @@ private:
         if (release == nullptr)
             return {};
         const auto serving = reached(seen, wish.name);
-        if (std::ssize(serving) == there && there < release->spec.instances && release->outcome == model::release_outcome::live &&
-            std::ranges::any_of(release->spec.require_component_links,
+        if (std::ssize(serving) == there && there < release->spec.instances &&
+            release->outcome == model::release_outcome::live &&
+            std::ranges::any_of(
+                release->spec.require_component_links,
                 [&](const auto& link) { return !is_served(seen, link.name); }))
             return {};  // the others wait for a link that nobody is to serve
         // A sick release with nothing older to go back to serves as well as it can.

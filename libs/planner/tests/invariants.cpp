@@ -239,7 +239,8 @@ void invariants::check_links(const world& from, const component& wish, const cre
     for (const auto& link : spec.require_component_links) {
         const auto at = from.links.find(link.name);
         if (at == from.links.end() || at->second.port == 0)
-            fail(fmt::format("it creates {}, which cannot know where link {} is", made.name.text(), link.name));
+            fail(fmt::format(
+                "it creates {}, which cannot know where link {} is", made.name.text(), link.name));
         if (first && !is_served(from, link.name))
             fail(fmt::format("it creates {} before link {} is served", made.name.text(), link.name));
     }
@@ -325,9 +326,9 @@ void invariants::check_slots(const world& from, const haproxy_config::route& rou
         const auto is_behind = [&](const auto& entry) {
             const auto& i = entry.second;
             const auto* spec = spec_in(from, i);
-            return in_use(i) && spec != nullptr && std::ranges::any_of(ways_to(from, *spec), [&](const way& to) {
-                return to.route == route.id && points_at(s, i, to);
-            });
+            return in_use(i) && spec != nullptr &&
+                   std::ranges::any_of(ways_to(from, *spec),
+                       [&](const way& to) { return to.route == route.id && points_at(s, i, to); });
         };
         if (std::ranges::none_of(from.instances, is_behind))
             fail(fmt::format("{} sends traffic to {}:{}, where none of its own is ready", route.id.text(),

@@ -21,37 +21,37 @@ std::string text_of(const haproxy_config::route& of)
 
 std::string text_of(const action& what)
 {
-    return std::visit(base::overloaded{
-                          [](const create_instance& a) { return "create " + a.name.text(); },
-                          [](const start_instance& a) { return "start " + a.name.text(); },
-                          [](const mark_ready& a) { return "mark_ready " + a.name.text(); },
-                          [](const condemn_instance& a) { return "condemn " + a.name.text() + ": " + a.why; },
-                          [](const begin_drain& a) {
-                              return fmt::format("begin_drain {}: {}{}", a.name.text(), a.why,
-                                  a.is_failure ? " (failure)" : "");
-                          },
-                          [](const send_signals& a) { return "signal " + a.name.text(); },
-                          [](const stop_instance& a) { return "stop " + a.name.text(); },
-                          [](const kill_instance& a) { return "kill " + a.name.text(); },
-                          [](const remove_instance& a) { return "remove " + a.name.text(); },
-                          [](const update_proxy& a) {
-                              std::string out = "proxy";
-                              for (const auto& r : a.routes)
-                                  out += fmt::format(" {}[{}]", r.id.text(), text_of(r));
-                              return out;
-                          },
-                          [](const settle_release& a) {
-                              return fmt::format("settle {} {} {}", a.component.text(),
-                                  model::value_of(a.release), model::text_of(a.outcome));
-                          },
-                          [](const allot_link& a) {
-                              return fmt::format("allot {} at \"{}\" instead of {}", a.link, a.host, a.instead_of);
-                          },
-                          [](const fail_release& a) {
-                              return fmt::format(
-                                  "fail {} {}: {}", a.component.text(), model::value_of(a.release), a.why);
-                          },
-                      },
+    return std::visit(
+        base::overloaded{
+            [](const create_instance& a) { return "create " + a.name.text(); },
+            [](const start_instance& a) { return "start " + a.name.text(); },
+            [](const mark_ready& a) { return "mark_ready " + a.name.text(); },
+            [](const condemn_instance& a) { return "condemn " + a.name.text() + ": " + a.why; },
+            [](const begin_drain& a) {
+                return fmt::format(
+                    "begin_drain {}: {}{}", a.name.text(), a.why, a.is_failure ? " (failure)" : "");
+            },
+            [](const send_signals& a) { return "signal " + a.name.text(); },
+            [](const stop_instance& a) { return "stop " + a.name.text(); },
+            [](const kill_instance& a) { return "kill " + a.name.text(); },
+            [](const remove_instance& a) { return "remove " + a.name.text(); },
+            [](const update_proxy& a) {
+                std::string out = "proxy";
+                for (const auto& r : a.routes)
+                    out += fmt::format(" {}[{}]", r.id.text(), text_of(r));
+                return out;
+            },
+            [](const settle_release& a) {
+                return fmt::format("settle {} {} {}", a.component.text(), model::value_of(a.release),
+                    model::text_of(a.outcome));
+            },
+            [](const allot_link& a) {
+                return fmt::format("allot {} at \"{}\" instead of {}", a.link, a.host, a.instead_of);
+            },
+            [](const fail_release& a) {
+                return fmt::format("fail {} {}: {}", a.component.text(), model::value_of(a.release), a.why);
+            },
+        },
         what);
 }
 

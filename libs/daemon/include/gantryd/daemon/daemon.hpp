@@ -63,8 +63,9 @@ struct port_range {
     friend bool operator==(const port_range&, const port_range&) = default;
 };
 
-/// Where component links get their ports: outside of those that the kernel gives to outgoing connections, which
-/// it tells in /proc/sys/net/ipv4/ip_local_port_range ("32768\t60999"). A text without sense counts as that.
+/// Where component links get their ports: outside of those that the kernel gives to outgoing connections,
+/// which it tells in /proc/sys/net/ipv4/ip_local_port_range ("32768\t60999"). A text without sense counts as
+/// that.
 port_range link_ports_beside(std::string_view ephemeral);
 
 struct options {
@@ -78,7 +79,7 @@ struct options {
     std::string boot_id;            ///< changes with every boot of the machine
     std::string binding_directory;  ///< for bindings with "{container_id}"
     port_range link_ports = link_ports_beside({});
-    bool publish = true;            ///< write reports and presence to the store
+    bool publish = true;  ///< write reports and presence to the store
 };
 
 /// Reconciles until cancelled: follows the desired state, Docker, the probes and the proxy, plans, and acts.

@@ -41,8 +41,8 @@ public:
     virtual boost::asio::awaitable<base::result<proxy_view>> update(
         std::vector<haproxy_config::route> routes, runtime::time_point deadline) = 0;
 
-    /// True when nobody on this machine, HAProxy included, listens on the port at that numeric address and a new
-    /// route could.
+    /// True when nobody on this machine, HAProxy included, listens on the port at that numeric address and a
+    /// new route could.
     virtual bool is_free(const std::string& address, std::uint16_t port) const = 0;
 
     /// Suspends until the HAProxy that ran at the last look() or update() is gone.

@@ -85,7 +85,8 @@ struct fail_release {
 };
 
 using action = std::variant<create_instance, start_instance, mark_ready, condemn_instance, begin_drain,
-    send_signals, stop_instance, kill_instance, remove_instance, update_proxy, settle_release, allot_link, fail_release>;
+    send_signals, stop_instance, kill_instance, remove_instance, update_proxy, settle_release, allot_link,
+    fail_release>;
 
 /// Something that waits, in steady time; see model::condition for the members.
 struct condition {

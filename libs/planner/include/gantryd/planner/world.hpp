@@ -76,8 +76,8 @@ struct component {
     std::map<model::release_number, crash_record> crashes;
 };
 
-/// Where containers of this machine reach a component link. Whoever imported it keeps the address for life, so
-/// it changes only while nobody did.
+/// Where containers of this machine reach a component link. Whoever imported it keeps the address for life,
+/// so it changes only while nobody did.
 struct link_address {
     std::string host;  ///< the gateway of the exporter's bridge; empty until a container has told it
     std::uint16_t port = 0;
