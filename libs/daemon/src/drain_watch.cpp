@@ -1,5 +1,7 @@
 #include "drain_watch.hpp"
 
+#include <gantryd/planner/links.hpp>
+
 #include <algorithm>
 
 namespace gantryd::daemon {
@@ -24,18 +26,18 @@ socket_table::question about(const state& st, const planner::instance& of)
     out.container = of.container;
     out.pid = of.pid;
     if (const auto* spec = planner::spec_of(st.world, of))
-        for (const auto& port : spec->ports)
-            out.ports.push_back(port.container);
+        for (const auto& f : planner::frontends_of(st.world, *spec))
+            out.ports.push_back(f.container);
     // What HAProxy has open is used, and counted by itself, or idle; and our own checks are not clients.
     out.ours = st.world.proxy.workers;
     out.ours.push_back(static_cast<pid_t>(st.what.pid));
     return out;
 }
 
-bool has_ports(const state& st, const planner::instance& of)
+bool has_frontends(const state& st, const planner::instance& of)
 {
     const auto* spec = planner::spec_of(st.world, of);
-    return spec != nullptr && !spec->ports.empty();
+    return spec != nullptr && !planner::frontends_of(st.world, *spec).empty();
 }
 
 }  // namespace
@@ -112,7 +114,7 @@ void drain_watch::look(bool proxy_seen)
         present.insert(instance.container);
         const bool asks = is_due(instance);
         const auto word = asks ? ask_kernel(instance) : testimony::given;
-        if (!proxy_seen && has_ports(st_, instance))
+        if (!proxy_seen && has_frontends(st_, instance))
             continue;  // a witness is missing: neither idle nor busy
         judge(instance, word != testimony::not_now && planner::is_routed_out(st_.world, instance) &&
                             planner::connections_of(st_.world, instance) == 0);

@@ -227,8 +227,10 @@ asio::awaitable<result<observation>> haproxy_proxy::make_run(
         // Whoever changed the file may have made HAProxy read it; nor is it one to go back to.
         if (edited && !written_.empty())
             (void)write_file(supervisor_.files().config, written_);
-        auto reason =
-            edited ? std::string("somebody changed haproxy.cfg") : reload_reason(served_by(seen), routes);
+        auto reason = edited ? std::string("somebody changed haproxy.cfg")
+                      : seen->current.closed_frontends.empty()
+                          ? reload_reason(served_by(seen), routes)
+                          : "somebody closed " + seen->current.closed_frontends.front();
         auto reloaded = co_await reload(routes, std::move(*seen), std::move(reason), deadline);
         if (!reloaded)
             co_return reloaded;
@@ -253,7 +255,7 @@ bool haproxy_proxy::runs_this_structure(const observation& seen, const std::vect
 {
     const auto hash = haproxy_config::structure_hash(settings_, routes);
     return seen.current.description == haproxy_config::description_of(hash) &&
-           has_every_slot(seen.current, routes);
+           has_every_slot(seen.current, routes) && seen.current.closed_frontends.empty();
 }
 
 /// The routes of the running configuration, as far as the file on disk is that configuration.

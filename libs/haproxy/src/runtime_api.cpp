@@ -143,6 +143,7 @@ std::optional<live_server> server_in(const std::vector<std::string_view>& fields
     const auto port = number_in<std::uint16_t>(fields[3]);
     const auto operational = number_in<int>(fields[4]);
     const auto admin = number_in<unsigned>(fields[5]);
+    const bool other_weight = fields[6] != fields[7];
     if (fields[0].empty() || fields[1].empty() || !port || !operational || !admin)
         return std::nullopt;
     return live_server{.backend = std::string(fields[0]),
@@ -151,14 +152,15 @@ std::optional<live_server> server_in(const std::vector<std::string_view>& fields
         .port = *port,
         .in_maintenance = (*admin & maintenance_bits) != 0,
         .in_drain = (*admin & drain_bits) != 0,
-        .running = *operational == state_running || *operational == state_starting};
+        .running = *operational == state_running || *operational == state_starting,
+        .other_weight = other_weight};
 }
 
 /// `show servers state`: the format's version, the names of the columns, one line per server, an empty line.
 base::result<std::vector<live_server>> read_servers(std::string_view& rest)
 {
-    static constexpr std::array<std::string_view, 6> wanted{
-        "be_name", "srv_name", "srv_addr", "srv_port", "srv_op_state", "srv_admin_state"};
+    static constexpr std::array<std::string_view, 8> wanted{"be_name", "srv_name", "srv_addr", "srv_port",
+        "srv_op_state", "srv_admin_state", "srv_uweight", "srv_iweight"};
     const auto all = rest;
     std::vector<live_server> out;
     const auto format = next_line(rest);
@@ -185,13 +187,18 @@ base::result<std::vector<live_server>> read_servers(std::string_view& rest)
 
 using sessions_by_server = std::map<std::pair<std::string_view, std::string_view>, std::int64_t>;
 
-/// `show stat`, servers only: CSV with the names of the columns first, an empty line at the end. The views
-/// are into the text.
-base::result<sessions_by_server> read_sessions(std::string_view& rest)
+struct statistics {
+    sessions_by_server sessions;
+    std::vector<std::string> closed_frontends;
+};
+
+/// `show stat`, frontends and servers: CSV with the names of the columns first, an empty line at the end. The
+/// views are into the text.
+base::result<statistics> read_statistics(std::string_view& rest)
 {
-    static constexpr std::array<std::string_view, 4> wanted{"pxname", "svname", "scur", "qcur"};
+    static constexpr std::array<std::string_view, 5> wanted{"pxname", "svname", "status", "scur", "qcur"};
     const auto all = rest;
-    sessions_by_server out;
+    statistics out;
     const auto header = next_line(rest);
     if (!header.starts_with("# "))
         return malformed("statistics", all);
@@ -210,11 +217,16 @@ base::result<sessions_by_server> read_sessions(std::string_view& rest)
         const auto fields = pick(cut(line, ',', used_fields), *at);
         if (fields.empty())
             return malformed("server in a line of its statistics", line);
-        const auto current = number_in<std::int64_t>(fields[2]);
-        const auto queued = number_in<std::int64_t>(fields[3]);
+        if (fields[1] == "FRONTEND") {
+            if (fields[2] == "PAUSED" || fields[2] == "STOP")
+                out.closed_frontends.emplace_back(fields[0]);
+            continue;
+        }
+        const auto current = number_in<std::int64_t>(fields[3]);
+        const auto queued = number_in<std::int64_t>(fields[4]);
         if (!current || !queued)
             return malformed("numbers in a line of its statistics", line);
-        out[{fields[0], fields[1]}] = *current + *queued;
+        out.sessions[{fields[0], fields[1]}] = *current + *queued;
     }
 }
 
@@ -252,7 +264,7 @@ sessions_by_server count_tunnels(std::string_view rest)
 }
 
 constexpr std::array<std::string_view, 3> server_commands{
-    "show info", "show servers state", "show stat -1 4 -1"};
+    "show info", "show servers state", "show stat -1 5 -1"};
 constexpr std::string_view stream_command = "show sess";
 
 }  // namespace
@@ -283,14 +295,16 @@ base::result<worker_report> parse_worker_report(std::string_view replies)
     auto servers = read_servers(replies);
     if (!servers)
         return std::unexpected(servers.error());
-    const auto sessions = read_sessions(replies);
-    if (!sessions)
-        return std::unexpected(sessions.error());
+    auto statistics = read_statistics(replies);
+    if (!statistics)
+        return std::unexpected(statistics.error());
+    report->closed_frontends = std::move(statistics->closed_frontends);
+    const auto& sessions = statistics->sessions;
     const auto tunnels = count_tunnels(replies);
     for (auto& server : *servers) {
         // A missing count must never pass for "nobody is connected".
-        const auto count = sessions->find({server.backend, server.name});
-        if (count == sessions->end())
+        const auto count = sessions.find({server.backend, server.name});
+        if (count == sessions.end())
             return malformed("statistics of a server", server.backend + "/" + server.name);
         server.sessions = count->second;
         if (const auto found = tunnels.find({server.backend, server.name}); found != tunnels.end())

@@ -20,7 +20,8 @@ struct live_server {
     bool in_drain = false;
     bool running = false;  ///< HAProxy's operational state; says nothing about maintenance of itself
     std::int64_t sessions = 0;
-    std::int64_t tunnels = 0;  ///< see server_view; 0 when the streams were not asked for
+    std::int64_t tunnels = 0;   ///< see server_view; 0 when the streams were not asked for
+    bool other_weight = false;  ///< than its configuration gives it
 
     friend bool operator==(const live_server&, const live_server&) = default;
 };
@@ -28,8 +29,9 @@ struct live_server {
 /// One worker: who it is, what it runs, its servers.
 struct worker_report {
     pid_t pid = 0;
-    std::string version;      ///< "2.6.12"
-    std::string description;  ///< what the configuration calls itself
+    std::string version;                        ///< "2.6.12"
+    std::string description;                    ///< what the configuration calls itself
+    std::vector<std::string> closed_frontends;  ///< paused or shut down
     std::vector<live_server> servers;
 
     friend bool operator==(const worker_report&, const worker_report&) = default;

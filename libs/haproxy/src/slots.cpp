@@ -65,6 +65,8 @@ void append_commands(
         move();
         if (live.in_maintenance || live.in_drain)
             to.push_back(set + " state ready");
+        if (live.other_weight)
+            to.push_back(set + " weight 100%");
         return;
     case slot_mode::draining:
         if (!live.in_maintenance && !live.in_drain)
@@ -98,7 +100,8 @@ server_view view_of(const live_server& server)
         .address = server.address,
         .port = server.port,
         .sessions = server.sessions,
-        .tunnels = server.tunnels};
+        .tunnels = server.tunnels,
+        .other_weight = server.other_weight && mode == slot_mode::serving};
 }
 
 void add_old_sessions(std::map<model::route_id, std::vector<server_view>>& routes, const live_server& old)
@@ -194,6 +197,7 @@ proxy_view make_view(
 {
     proxy_view out{.running = true, .master = master, .version = current.version};
     out.old_workers = static_cast<std::int64_t>(old_workers.size());
+    out.closed_frontends = current.closed_frontends;
     out.workers.push_back(current.pid);
     for (const auto& worker : old_workers)
         out.workers.push_back(worker.pid);

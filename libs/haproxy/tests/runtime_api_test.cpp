@@ -22,12 +22,14 @@ const std::string servers =
     "bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr "
     "srv_agent_addr srv_agent_port\n"
     "3 be_web_18888 1 s1 127.0.0.1 2 8 1 1 0 1 0 2 0 0 0 0 - 19001 - 0 0 - - 0\n"
-    "3 be_web_18888 2 s2 127.0.0.1 2 4 1 1 0 1 0 0 8 0 0 0 - 19002 - 0 0 - - 0\n"
+    "3 be_web_18888 2 s2 127.0.0.1 2 4 0 1 0 1 0 0 8 0 0 0 - 19002 - 0 0 - - 0\n"
     "3 be_web_18888 3 s3 127.0.0.1 0 5 1 1 37 1 0 0 8 0 0 0 - 1 - 0 0 - - 0\n"
     "5 be_db_18889 1 s1 ::1 2 0 1 1 0 1 0 2 0 0 0 0 - 65535 - 0 0 - - 0\n\n";
 const std::string statistics = "# "
                                "pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,dreq,dresp,ereq,econ,"
                                "eresp,wretr,wredis,status,mode,\n"
+                               "fe_web_18888,FRONTEND,,,3,5,9979,9,0,0,0,0,0,,,,,OPEN,http,\n"
+                               "fe_db_18889,FRONTEND,,,3,5,9979,9,0,0,0,0,0,,,,,PAUSED,tcp,\n"
                                "be_web_18888,s1,0,0,3,5,,9,0,0,,0,,0,0,0,0,DRAIN,http,\n"
                                "be_web_18888,s2,2,2,40,41,,50,0,0,,0,,0,0,0,0,no check,http,\n"
                                "be_web_18888,s3,0,0,0,0,,0,0,0,,0,,0,0,0,0,MAINT,http,\n"
@@ -53,11 +55,12 @@ TEST(runtime_api, a_worker_tells_who_it_is_and_what_its_servers_do)
     EXPECT_EQ(report->description, "gantryd-0123456789abcdef");
     const std::vector<live_server> expected{
         {"be_web_18888", "s1", "127.0.0.1", 19001, false, true, true, 3},
-        {"be_web_18888", "s2", "127.0.0.1", 19002, false, false, true, 42},  // live and queued
+        {"be_web_18888", "s2", "127.0.0.1", 19002, false, false, true, 42, 0, true},  // live and queued
         {"be_web_18888", "s3", "127.0.0.1", 1, true, false, false, 0},
         {"be_db_18889", "s1", "::1", 65535, false, false, true, 1},
     };
     EXPECT_EQ(report->servers, expected);
+    EXPECT_EQ(report->closed_frontends, std::vector<std::string>{"fe_db_18889"});
 }
 
 TEST(runtime_api, a_tunnel_is_a_stream_that_nobody_analyses_in_either_direction)
@@ -87,12 +90,12 @@ TEST(runtime_api, a_tunnel_is_a_stream_that_nobody_analyses_in_either_direction)
 
 TEST(runtime_api, streams_are_asked_for_only_when_they_are_wanted)
 {
-    EXPECT_EQ(report_commands(detail::servers), "show info;show servers state;show stat -1 4 -1\n");
-    EXPECT_EQ(report_commands(detail::streams), "show info;show servers state;show stat -1 4 -1;show sess\n");
+    EXPECT_EQ(report_commands(detail::servers), "show info;show servers state;show stat -1 5 -1\n");
+    EXPECT_EQ(report_commands(detail::streams), "show info;show servers state;show stat -1 5 -1;show sess\n");
     EXPECT_EQ(report_commands_for(7, detail::servers),
-        "@!7 show info\n@!7 show servers state\n@!7 show stat -1 4 -1\n");
+        "@!7 show info\n@!7 show servers state\n@!7 show stat -1 5 -1\n");
     EXPECT_EQ(report_commands_for(7, detail::streams),
-        "@!7 show info\n@!7 show servers state\n@!7 show stat -1 4 -1\n@!7 show sess\n");
+        "@!7 show info\n@!7 show servers state\n@!7 show stat -1 5 -1\n@!7 show sess\n");
 }
 
 TEST(runtime_api, a_worker_without_servers)
@@ -112,8 +115,8 @@ TEST(runtime_api, columns_are_found_by_name)
 {
     const auto report =
         parse_worker_report("Pid: 5\n\n1\n# srv_port new srv_name be_name srv_addr srv_admin_state "
-                            "srv_op_state\n80 x s1 be_a 10.0.0.1 1 2\n\n# scur,svname,x,qcur,pxname\n"
-                            "7,s1,,1,be_a\n\n");
+                            "srv_op_state srv_iweight srv_uweight\n80 x s1 be_a 10.0.0.1 1 2 1 1\n\n"
+                            "# scur,svname,x,qcur,pxname,status\n7,s1,,1,be_a,MAINT\n\n");
     ASSERT_TRUE(report) << report.error().context();
     EXPECT_EQ(
         report->servers, (std::vector<live_server>{{"be_a", "s1", "10.0.0.1", 80, true, false, true, 8}}));
@@ -123,9 +126,9 @@ TEST(runtime_api, every_kind_of_maintenance_and_drain_is_known)
 {
     const auto with = [](const std::string& admin_state) {
         return parse_worker_report(
-            "Pid: 5\n\n1\n# be_name srv_name srv_addr srv_port srv_op_state srv_admin_state\n"
-            "be_a s1 10.0.0.1 80 2 " +
-            admin_state + "\n\n# pxname,svname,scur,qcur\nbe_a,s1,0,0\n\n")
+            "Pid: 5\n\n1\n# be_name srv_name srv_addr srv_port srv_op_state srv_iweight srv_uweight "
+            "srv_admin_state\nbe_a s1 10.0.0.1 80 2 1 1 " +
+            admin_state + "\n\n# pxname,svname,scur,qcur,status\nbe_a,s1,0,0,DRAIN\n\n")
             ->servers.at(0);
     };
     for (const char* bits : {"1", "2", "5", "32", "64", "9"})

@@ -204,6 +204,8 @@ std::string difference(const std::vector<server_view>& there, const route& wante
         const auto& slot = wanted.slots[i];
         const auto is = text_of(there[i].mode, there[i].address, there[i].port);
         const auto should_be = text_of(slot.mode, slot.address, slot.port);
+        if (there[i].other_weight)
+            return fmt::format("server s{} of {} has another weight", i + 1, wanted.id.text());
         if (is != should_be)
             return fmt::format("server s{} of {} is {}, not {}", i + 1, wanted.id.text(), is, should_be);
     }
@@ -214,6 +216,8 @@ std::vector<std::string> differences(
     const haproxy_config::proxy_view& proxy, const std::vector<route>& wanted)
 {
     std::vector<std::string> out;
+    for (const auto& name : proxy.closed_frontends)
+        out.push_back(name + " takes no connections");
     for (const auto& r : wanted) {
         const auto there = proxy.routes.find(r.id);
         if (there == proxy.routes.end() && proxy.refused.contains(r.id))

@@ -132,9 +132,9 @@ std::int64_t connections_of(const world& in, const instance& of)
 bool may_have_tunnels(const world& in, const instance& of)
 {
     const auto* spec = spec_of(in, of);
-    return spec != nullptr && std::ranges::any_of(spec->ports, [&](const model::port_mapping& port) {
-        return port.kind == model::port_kind::http &&
-               std::ranges::any_of(slots_of(in, of, *spec, port),
+    return spec != nullptr && std::ranges::any_of(frontends_of(in, *spec), [&](const frontend& f) {
+        return f.kind == model::port_kind::http &&
+               std::ranges::any_of(slots_of(in, of, f),
                    [](const server_view* s) { return s->sessions + s->old_sessions > 0; });
     });
 }

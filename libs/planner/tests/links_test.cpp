@@ -241,7 +241,7 @@ TEST(a_link, with_a_connection_keeps_its_old_exporter_draining)
         each.sessions = each.address == old.address ? 1 : 0;
     old.idle_for = 0ms;
     EXPECT_THAT(s.does(), Not(Contains("stop shop-db-1-1")));
-    EXPECT_THAT(s.because(reason::draining).text, HasSubstr("1 connections"));
+    EXPECT_THAT(s.because(reason::draining).text, HasSubstr("draining 1: 0 http, 1 tunnels"));
 }
 
 TEST(a_link, that_moves_to_another_component_is_served_by_both_for_a_while)

@@ -271,6 +271,17 @@ TEST(proxy, that_somebody_changed_by_hand_is_put_right)
     EXPECT_EQ(s.does(), lines{});
 }
 
+TEST(proxy, whose_weights_or_frontends_somebody_changed_is_put_right)
+{
+    auto s = with_instances(1);
+    s.slot("web_8888", 1).other_weight = true;
+    EXPECT_EQ(foreign_changes(s.w), (lines{"server s1 of web_8888 has another weight"}));
+    EXPECT_EQ(s.does(), (lines{"proxy web_8888[s1 serving 10.0.1.1:80]"}));
+    s.w.proxy.closed_frontends = {"fe_web_8888"};
+    EXPECT_EQ(foreign_changes(s.w), (lines{"fe_web_8888 takes no connections"}));
+    EXPECT_EQ(texts(s.planned()), (lines{"proxy web_8888[s1 serving 10.0.1.1:80]"}));
+}
+
 TEST(proxy, whose_file_somebody_edited_is_told_again)
 {
     auto s = with_instances(1);

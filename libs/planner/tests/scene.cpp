@@ -243,6 +243,7 @@ void scene::update(const update_proxy& table)
             servers[i].up = r.slots[i].mode == slot_mode::serving;
             servers[i].address = r.slots[i].address;
             servers[i].port = r.slots[i].port;
+            servers[i].other_weight = false;
         }
     }
     w.proxy.running = !table.routes.empty();

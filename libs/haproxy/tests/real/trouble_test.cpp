@@ -196,6 +196,26 @@ TEST(haproxy_trouble, a_file_that_somebody_edited_is_seen_and_made_good)
     EXPECT_EQ(r.text_of("haproxy.cfg"), text);
 }
 
+TEST(haproxy_trouble, a_weight_or_a_frontend_that_somebody_changed_is_seen_and_made_good)
+{
+    rig r;
+    test_server a(speaks::http, "a");
+    const auto route = route_on("web_1", free_port(), port_kind::http, {serving(a.port())});
+    ASSERT_TRUE(r.update({route}));
+    (void)r.ask("admin.sock", "set server be_web_1/s1 weight 0");
+    EXPECT_TRUE(r.look()->routes.at(route.id).at(0).other_weight);
+    ASSERT_TRUE(r.update({route}));
+    EXPECT_FALSE(r.look()->routes.at(route.id).at(0).other_weight);
+    for (const std::string verb : {"disable", "shutdown"}) {
+        (void)r.ask("admin.sock", verb + " frontend fe_web_1");
+        EXPECT_EQ(r.look()->closed_frontends, std::vector<std::string>{"fe_web_1"}) << verb;
+        ASSERT_TRUE(r.update({route})) << verb;
+        EXPECT_TRUE(r.look()->closed_frontends.empty()) << verb;
+        EXPECT_EQ(test_client(route.port).request(), "200 a") << verb;
+    }
+    EXPECT_TRUE(r.log.has("somebody closed fe_web_1"));
+}
+
 TEST(haproxy_trouble, a_reload_that_fails_goes_back_to_the_good_file)
 {
     rig r;

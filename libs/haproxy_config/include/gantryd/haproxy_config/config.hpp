@@ -39,7 +39,7 @@ struct route {
 /// What does not come from project files.
 struct settings {
     std::string admin_socket;     ///< path of the runtime API's socket
-    std::string handover_socket;  ///< path of the socket on which a worker takes requests of the one before it
+    std::string handover_socket;  ///< path: there a worker takes requests of the one before it
     std::chrono::seconds hard_stop_after{86'400};
     int max_connections =
         20'000;  ///< an upper bound: HAProxy takes fewer where the limit of open files asks for it

@@ -20,6 +20,7 @@ struct server_view {
     std::int64_t old_sessions = 0;  ///< the same in workers that a reload left behind to finish
     /// Those of both that HAProxy only passes through any more, as after an upgrade; known from a close look.
     std::int64_t tunnels = 0;
+    bool other_weight = false;  ///< it has another weight than the file gives it
 
     friend bool operator==(const server_view&, const server_view&) = default;
 };
@@ -29,9 +30,10 @@ struct proxy_view {
     bool running = false;
     pid_t master = 0;
     std::int64_t old_workers = 0;
-    std::vector<pid_t> workers;  ///< the present one, and then the old ones
-    bool file_edited = false;    ///< the file on disk is not the one that gantryd wrote
-    std::string version;         ///< "2.6.12"
+    std::vector<pid_t> workers;                 ///< the present one, and then the old ones
+    std::vector<std::string> closed_frontends;  ///< by hand: they take no new connections
+    bool file_edited = false;                   ///< the file on disk is not the one that gantryd wrote
+    std::string version;                        ///< "2.6.12"
     std::map<model::route_id, std::vector<server_view>> routes;
     /// Routes that were asked for and cannot be: "port 8888 is taken by nginx (pid 4711)".
     std::map<model::route_id, std::string> refused;
