@@ -54,11 +54,13 @@ update_outcome prove_updates(update_proof what)
     std::mt19937 random(what.seed);
     update_outcome out;
     background_load load(load_on(at, what));
+    const auto begin = clock::now();
     try {
         std::this_thread::sleep_for(settle);
         for (int i = 1; i <= what.updates; ++i)
             at.update_to(i, what.with, random);
         std::this_thread::sleep_for(settle);
+        std::this_thread::sleep_until(begin + what.updates * 1s);  // a thousand requests for each, or more
     } catch (const std::runtime_error& why) {
         out.problems.emplace_back(why.what());
     }
