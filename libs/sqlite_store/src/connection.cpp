@@ -118,6 +118,8 @@ bool is_busy(const SQLite::Exception& why)
     return code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_PROTOCOL;
 }
 
+bool is_full(const SQLite::Exception& why) { return (why.getErrorCode() & 0xff) == SQLITE_FULL; }
+
 bool spoils_connection(const SQLite::Exception& why)
 {
     const int code = why.getErrorCode() & 0xff;

@@ -13,6 +13,9 @@ namespace gantryd::sqlite_store {
 /// True: another connection holds a lock; try again.
 bool is_busy(const SQLite::Exception& why);
 
+/// True when there is no room on the disk.
+bool is_full(const SQLite::Exception& why);
+
 /// True: the connection's state is in doubt, a new one may do better.
 bool spoils_connection(const SQLite::Exception& why);
 

@@ -77,6 +77,18 @@ std::optional<base::result<void>> core::connect()
     return base::result<void>();
 }
 
+/// A disk without room must not keep anybody from reading: leases are ended when there is room again.
+void core::expire_leases(runtime::time_point now)
+{
+    try {
+        if (tables_->expire(now))
+            announce();
+    } catch (const SQLite::Exception& why) {
+        if (!is_full(why))
+            throw;
+    }
+}
+
 base::result<void> core::attempt(const std::function<void(tables&)>& act, runtime::time_point now)
 {
     const auto connected = connect();
@@ -88,8 +100,7 @@ base::result<void> core::attempt(const std::function<void(tables&)>& act, runtim
         return base::fail(code, why.context());
     }
     try {
-        if (tables_->expire(now))
-            announce();
+        expire_leases(now);
         act(*tables_);
     } catch (const SQLite::Exception& why) {
         const auto failure = error_of(path_, why);

@@ -85,6 +85,7 @@ private:
 
     /// Runs `act` unless another process holds a lock. Errors: unavailable, malformed.
     base::result<void> attempt(const std::function<void(tables&)>& act, runtime::time_point now);
+    void expire_leases(runtime::time_point now);
     base::error too_late(const std::string& what, bool tried) const;
     std::shared_ptr<shared_descriptor> descriptor(const boost::asio::any_io_executor& ex);
     boost::asio::awaitable<base::result<bool>> hear(runtime::dirty_flag& changed);
