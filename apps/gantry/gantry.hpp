@@ -56,20 +56,17 @@ public:
     /// `on_finished` is called once, when `when` holds for the first time.
     narrator(model::component_name of, finished when, std::function<void()> on_finished);
 
-    void container_starting(const planner::instance& i) override;
+    void happened(const daemon::fact& told) override;
     void check_running(const planner::instance& i, const model::check_spec& check) override;
-    void instance_ready(const planner::instance& i) override;
-    void instance_failed(const planner::instance& i, const model::evidence& why) override;
-    void release_failed(const model::component_name& component, const model::evidence& why) override;
-    void drain_begun(const planner::instance& i) override;
-    void container_stopping(const planner::instance& i) override;
-    void container_killing(const planner::instance& i) override;
     void proxy_updating(bool to_nothing) override;
     void planned(const planner::world& world, const planner::plan& plan, std::size_t under_way) override;
 
     bool failed() const noexcept { return failed_; }
 
 private:
+    void failed(const planner::instance& i, const model::evidence& why);
+    void drain_begun(const planner::instance& i);
+    void killing(const planner::instance& i);
     void announce_update(bool to_nothing);
 
     model::component_name of_;

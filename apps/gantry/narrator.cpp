@@ -20,9 +20,31 @@ narrator::narrator(model::component_name of, finished when, std::function<void()
 {
 }
 
-void narrator::container_starting(const planner::instance& i)
+void narrator::happened(const daemon::fact& told)
 {
-    print(fmt::format("Starting container {}\n", short_id(i)));
+    if (told.what == daemon::happening::release_given_up) {
+        failed_ = failed_ || told.component == of_;
+        print(fmt::format("Component {} failed: {}\n", told.component.text(), told.text));
+    }
+    if (told.instance == nullptr)
+        return;
+    const auto& i = *told.instance;
+    // The seed's console has words for these, and for no others.
+    if (told.what == daemon::happening::container_created) {
+        print(fmt::format("Starting container {}\n", short_id(i)));
+    } else if (told.what == daemon::happening::instance_ready) {
+        print("Redirecting traffic to new container\n");
+        announce_update(false);
+    } else if (told.what == daemon::happening::instance_failed && told.why != nullptr) {
+        failed(i, *told.why);
+    } else if (told.what == daemon::happening::drain_begun) {
+        drain_begun(i);
+    } else if (told.what == daemon::happening::container_stopping) {
+        anything_stopped_ = true;
+        print(fmt::format("Shutting down container: {}\n", short_id(i)));
+    } else if (told.what == daemon::happening::container_killing) {
+        killing(i);
+    }
 }
 
 void narrator::check_running(const planner::instance& i, const model::check_spec& check)
@@ -37,13 +59,7 @@ void narrator::check_running(const planner::instance& i, const model::check_spec
             check.port, check.path == "/" ? "" : check.path));
 }
 
-void narrator::instance_ready(const planner::instance&)
-{
-    print("Redirecting traffic to new container\n");
-    announce_update(false);
-}
-
-void narrator::instance_failed(const planner::instance& i, const model::evidence& why)
+void narrator::failed(const planner::instance& i, const model::evidence& why)
 {
     failed_ = true;
     print(fmt::format("Container {} failed: {}\n", short_id(i), why.reason));
@@ -51,12 +67,6 @@ void narrator::instance_failed(const planner::instance& i, const model::evidence
         print("  " + line + "\n");
     if (!why.last_answer.empty())
         print(fmt::format("  check {}: {}\n", why.check, why.last_answer));
-}
-
-void narrator::release_failed(const model::component_name& component, const model::evidence& why)
-{
-    failed_ = failed_ || component == of_;
-    print(fmt::format("Component {} failed: {}\n", component.text(), why.reason));
 }
 
 void narrator::drain_begun(const planner::instance& i)
@@ -68,13 +78,7 @@ void narrator::drain_begun(const planner::instance& i)
     announce_update(false);
 }
 
-void narrator::container_stopping(const planner::instance& i)
-{
-    anything_stopped_ = true;
-    print(fmt::format("Shutting down container: {}\n", short_id(i)));
-}
-
-void narrator::container_killing(const planner::instance& i)
+void narrator::killing(const planner::instance& i)
 {
     if (!draining_announced_)
         print("Draining all containers...\n");

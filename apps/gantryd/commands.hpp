@@ -24,6 +24,8 @@ struct invocation {
     bool wait = false;
     std::chrono::seconds timeout{60};
     bool pull = false;
+    bool follow = false;
+    std::size_t newest = 100;  ///< how many events
 
     model::project_name project_name() const { return model::project_name(project); }
     std::vector<model::component_name> component_names() const;
@@ -41,6 +43,7 @@ boost::asio::awaitable<exit_code> status(invocation what, runtime::clock& clk);
 boost::asio::awaitable<exit_code> why(invocation what, runtime::clock& clk);
 boost::asio::awaitable<exit_code> stop(invocation what, runtime::clock& clk);
 boost::asio::awaitable<exit_code> kill(invocation what, runtime::clock& clk);
+boost::asio::awaitable<exit_code> events(invocation what, runtime::clock& clk);
 boost::asio::awaitable<exit_code> history(invocation what, runtime::clock& clk);
 
 /// How a component stands for somebody who waits.
@@ -54,9 +57,10 @@ struct progress {
 boost::asio::awaitable<exit_code> wait_for(store::store& from, invocation what, runtime::clock& clk,
     std::function<progress(const control::project_overview&, const model::component_name&)> look);
 
-/// The conditions that only the store can show, before those of the machines: no daemon, config differs.
-std::vector<model::condition> conditions_of(
-    const control::project_overview& all, const control::component_overview& of, const std::string& project);
+/// The conditions that only we can see, before those of the machines: the store's disk is full (`full_disk`
+/// says so), no daemon, config differs.
+std::vector<model::condition> conditions_of(const control::project_overview& all,
+    const control::component_overview& of, const std::string& project, const std::string& full_disk);
 
 /// The command line of `verb` for one component.
 std::string command_line(
@@ -66,6 +70,7 @@ std::string command_line(
 struct opened_project {
     std::unique_ptr<store::store> store;
     control::project_overview all;
+    std::string full_disk;  ///< not empty: no room is left for what has to be stored
 };
 boost::asio::awaitable<base::result<opened_project>> open_project(
     const invocation& what, runtime::clock& clk);

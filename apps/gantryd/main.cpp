@@ -42,6 +42,7 @@ public:
         components(
             project(add("status", "Show instances, releases and conditions", app::status)), false, true);
         components(project(add("why", "Explain whatever waits or failed", app::why)), false, true);
+        following(components(project(add("events", "Show what happened", app::events)), false, true));
         waiting(components(project(add("stop", "Drain and stop components", app::stop)), true));
         waiting(components(project(add("kill", "Kill components now", app::kill)), true));
         components(project(add("history", "List the releases of a component", app::history)), false, true);
@@ -97,6 +98,13 @@ private:
             ->check(CLI::PositiveNumber);
     }
 
+    void following(CLI::App* to)
+    {
+        to->add_flag("-f,--follow", into_.follow, "Go on with what happens from now on, until interrupted");
+        to->add_option("-n,--newest", into_.newest, "How many of the newest events to begin with")
+            ->capture_default_str();
+    }
+
     CLI::App cli_{"Puts new versions live without anyone noticing, and keeps them alive."};
     app::invocation& into_;
     long seconds_ = 60;
@@ -110,9 +118,9 @@ int main(int argc, char** argv)
     command_line_parser line(what);
     if (const int failed = line.parse(argc, argv); failed != 0)
         return failed == -1 ? 0 : failed;
-    const bool is_daemon = line.chosen == app::run;
+    const bool is_endless = line.chosen == app::run || what.follow;
     auto session = [&](runtime::clock& clk) { return line.chosen(what, clk); };
-    // A daemon that is told to stop has done its work; a command that is interrupted has not.
+    // Who goes on until told to stop has done its work then; another command that is interrupted has not.
     return static_cast<int>(
-        app::run_session(session, is_daemon ? app::exit_code::done : app::exit_code::refused));
+        app::run_session(session, is_endless ? app::exit_code::done : app::exit_code::refused));
 }

@@ -52,8 +52,8 @@ std::string table(const control::component_overview& of)
     return rows.size() == 1 ? std::string() : columns(rows);
 }
 
-boost::json::object as_json(
-    const control::project_overview& all, const control::component_overview& of, const std::string& project)
+boost::json::object as_json(const control::project_overview& all, const control::component_overview& of,
+    const std::string& project, const std::string& full_disk)
 {
     boost::json::object out{{"component", of.name.text()},
         {"status", of.state ? text_of(of.state->status) : std::string_view("unknown")},
@@ -65,7 +65,7 @@ boost::json::object as_json(
         machines.emplace_back(records::to_json(report));
     out["machines"] = std::move(machines);
     boost::json::array conditions;
-    for (const auto& condition : conditions_of(all, of, project))
+    for (const auto& condition : conditions_of(all, of, project, full_disk))
         conditions.emplace_back(records::to_json(condition));
     out["conditions"] = std::move(conditions);
     return out;
@@ -84,13 +84,13 @@ boost::asio::awaitable<exit_code> status(invocation what, runtime::clock& clk)
     if (what.with.json()) {
         boost::json::array out;
         for (const auto* of : chosen(project->all, what))
-            out.emplace_back(as_json(project->all, *of, what.project));
+            out.emplace_back(as_json(project->all, *of, what.project, project->full_disk));
         print_json(boost::json::object{{"components", std::move(out)}});
         co_return exit_code::done;
     }
     for (const auto* of : chosen(project->all, what)) {
         print(heading(project->all, *of) + table(*of));
-        for (const auto& condition : conditions_of(project->all, *of, what.project))
+        for (const auto& condition : conditions_of(project->all, *of, what.project, project->full_disk))
             print(fmt::format("  {}{}: {}\n", condition.code,
                 condition.instance.empty() ? "" : " " + condition.instance, condition.text));
     }

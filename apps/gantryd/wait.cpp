@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <map>
 
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace gantryd::app {
@@ -41,6 +42,19 @@ private:
     std::map<model::component_name, std::string> last_;
     std::size_t shown_ = 0;
 };
+
+/// Says so when the disk of a file has no room left; what is there already can still be read.
+std::string disk_problem(const std::string& file)
+{
+    constexpr unsigned long enough = 256UL * 1024;  // bytes: some transactions of the store
+    struct statvfs disk{};
+    if (::statvfs(file.c_str(), &disk) != 0)
+        return {};
+    const auto left = static_cast<unsigned long>(disk.f_bavail) * disk.f_frsize;
+    if (left >= enough)
+        return {};
+    return fmt::format("the disk of {} is full: {} bytes are left", file, left);
+}
 
 /// What stands out of all components' codes.
 exit_code together(exit_code a, exit_code b) { return static_cast<int>(b) > static_cast<int>(a) ? b : a; }
@@ -107,7 +121,7 @@ boost::asio::awaitable<base::result<opened_project>> open_project(const invocati
         co_return base::fail(base::errc::not_found,
             fmt::format("project {} is not known; store its config with `gantryd setconfig {} FILE`",
                 what.project, what.project));
-    co_return opened_project{std::move(*store), std::move(*all)};
+    co_return opened_project{std::move(*store), std::move(*all), disk_problem(what.with.store_path())};
 }
 
 base::result<void> check_names(const control::project_overview& all, const invocation& what)

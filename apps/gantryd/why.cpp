@@ -70,11 +70,14 @@ boost::json::object as_json(
 
 }  // namespace
 
-std::vector<model::condition> conditions_of(
-    const control::project_overview& all, const control::component_overview& of, const std::string& project)
+std::vector<model::condition> conditions_of(const control::project_overview& all,
+    const control::component_overview& of, const std::string& project, const std::string& full_disk)
 {
     std::vector<model::condition> out;
     const auto now = std::chrono::system_clock::now();
+    if (!full_disk.empty())
+        out.push_back({code(planner::reason::disk_full), "", full_disk, now, std::nullopt,
+            "what runs goes on; no order can be stored, and no daemon can tell how it is now", "df -h"});
     if (!of.state)
         out.push_back({code(planner::reason::no_release), "", "the component was never released", now,
             std::nullopt, "nothing runs", command_line("update", project, of.name)});
@@ -106,7 +109,7 @@ boost::asio::awaitable<exit_code> why(invocation what, runtime::clock& clk)
         if (!what.components.empty() &&
             std::ranges::find(what.components, of.name.text()) == what.components.end())
             continue;
-        const auto conditions = conditions_of(project->all, of, what.project);
+        const auto conditions = conditions_of(project->all, of, what.project, project->full_disk);
         if (what.with.json()) {
             out.emplace_back(as_json(of, conditions));
             continue;

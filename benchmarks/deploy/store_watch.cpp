@@ -65,7 +65,7 @@ watch_times measure_watch(const scene& of, int rounds)
     bare.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (x)");
 
     watch_times out;
-    const std::string line = "desired state component=watched";
+    const std::string line = "desired changed component=watched";
     for (int i = 0; i < rounds; ++i) {
         out.commit_ms.push_back(bare_commit(bare, i));
         const auto before = lines_about(of.daemon_log(), line);

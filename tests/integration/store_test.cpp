@@ -10,10 +10,10 @@ using store = daemon_test;
 TEST_F(store, missing_is_named_and_not_made_by_a_question)
 {
     const auto path = state_directory() / "store.db";
-    for (const auto& words :
-        {std::vector<std::string>{"getconfig", project_}, {"list", project_}, {"status", project_},
-            {"why", project_}, {"history", project_, "web"}, {"update", project_, "-c", "web"},
-            {"stop", project_, "-c", "web"}, {"kill", project_, "-c", "web"}}) {
+    for (const auto& words : {std::vector<std::string>{"getconfig", project_}, {"list", project_},
+             {"status", project_}, {"why", project_}, {"events", project_}, {"history", project_, "web"},
+             {"update", project_, "-c", "web"}, {"stop", project_, "-c", "web"},
+             {"kill", project_, "-c", "web"}}) {
         const auto done = gantryd(words, 20s);
         EXPECT_TRUE(ended_with(1, done)) << words[0];
         EXPECT_TRUE(has(done.err, path.string())) << words[0];
@@ -27,8 +27,8 @@ TEST_F(store, without_the_project_is_told_apart)
     ASSERT_TRUE(ended_with(0, gantryd({"setconfig", "another", file})));
     EXPECT_TRUE(has(gantryd({"getconfig", project_}).both(), "No config found"));
     for (const auto& words : {std::vector<std::string>{"list", project_}, {"status", project_},
-             {"why", project_}, {"history", project_, "web"}, {"update", project_, "-c", "web"},
-             {"stop", project_, "-c", "web"}}) {
+             {"why", project_}, {"events", project_}, {"history", project_, "web"},
+             {"update", project_, "-c", "web"}, {"stop", project_, "-c", "web"}}) {
         const auto done = gantryd(words, 20s);
         EXPECT_TRUE(ended_with(1, done)) << words[0];
         EXPECT_TRUE(has(done.err, project_)) << words[0];

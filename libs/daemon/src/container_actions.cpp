@@ -13,10 +13,23 @@ using base::errc;
 
 constexpr auto call_limit = 60s;
 constexpr int evidence_lines = 20;
+/// How long a termination signal waits for the ledger to say that it is sent now.
+constexpr auto ledger_limit = 2s;
 
 std::chrono::seconds whole_seconds(std::chrono::milliseconds d)
 {
     return std::chrono::ceil<std::chrono::seconds>(d);
+}
+
+/// Tells how a drain went, when it is over: how long it took and who was still connected.
+void tell_end_of_drain(state& st, const planner::instance& of)
+{
+    if (!of.drain_since)
+        return;
+    const auto left = planner::connections_of(st.world, of);
+    st.tell(happening::drain_ended, of,
+        "after " + base::human(st.io.clk.now() - *of.drain_since) + ", with " + std::to_string(left) +
+            (left == 1 ? " connection left" : " connections left"));
 }
 
 }  // namespace
@@ -71,12 +84,27 @@ boost::asio::awaitable<executor::outcome> executor::send_signals(model::instance
     if (spec == nullptr || instance->signals_done)
         co_return outcome();
     const auto signals = spec->termination_signals;
-    const health::probe_target target{instance->container, instance->address};
-    for (const auto& signal : signals) {
-        auto answer = co_await st_.io.prober.signal(signal, target);
-        st_.io.log.info(
-            "termination signal sent", {{"instance", name.text()}, {"signal", signal.id},
-                                           {"delivered", answer.passed}, {"answer", answer.answer}});
+    auto first = static_cast<std::size_t>(instance->signals_begun);
+    if (instance->signals_answered < instance->signals_begun && first <= signals.size())
+        st_.tell(happening::signal_failed, *instance,
+            "signal \"" + signals[first - 1].id +
+                "\": gantryd ended before it knew the answer; it is not sent again");
+    for (; first < signals.size(); ++first) {
+        auto* now = st_.find(name);
+        if (now == nullptr)
+            co_return outcome();
+        // Once per drain, also when gantryd ends in the middle: a signal that may have been sent counts as
+        // sent. A ledger that cannot be written must not hold up the drain.
+        now->signals_begun = static_cast<int>(first) + 1;
+        st_.memory.save(*now);
+        st_.dirty.set();
+        auto kept = co_await st_.memory.written(st_.io.clk.now() + ledger_limit);
+        (void)kept;
+        co_await send_signal(name, signals[first]);
+        if (auto* answered = st_.find(name)) {
+            answered->signals_answered = static_cast<int>(first) + 1;
+            st_.memory.save(*answered);
+        }
     }
     // Once per drain, whatever came of it: the drain's deadline is the limit, not the container's mood.
     if (auto* now = st_.find(name)) {
@@ -84,6 +112,26 @@ boost::asio::awaitable<executor::outcome> executor::send_signals(model::instance
         st_.memory.save(*now);
     }
     co_return outcome();
+}
+
+boost::asio::awaitable<void> executor::send_signal(model::instance_name name, model::signal_spec signal)
+{
+    const auto* instance = st_.find(name);
+    if (instance == nullptr)
+        co_return;
+    const auto left = planner::time_for_signals(st_.world, *instance, st_.io.clk.now());
+    if (left <= 0ms) {
+        st_.tell(happening::signal_failed, *instance,
+            "signal \"" + signal.id + "\": not sent, the drain's deadline has passed");
+        co_return;
+    }
+    signal.timeout = std::min(signal.timeout, left);
+    const auto id = signal.id;
+    health::probe_target target{instance->container, instance->address};
+    auto answer = co_await st_.io.prober.signal(std::move(signal), std::move(target));
+    if (const auto* now = st_.find(name))
+        st_.tell(answer.passed ? happening::signal_delivered : happening::signal_failed, *now,
+            "signal \"" + id + "\": " + answer.answer);
 }
 
 boost::asio::awaitable<executor::outcome> executor::stop_container(model::instance_name name)
@@ -95,7 +143,12 @@ boost::asio::awaitable<executor::outcome> executor::stop_container(model::instan
     const auto grace = whole_seconds(spec == nullptr ? std::chrono::milliseconds(10s) : spec->stop_timeout);
     instance->stop_since = st_.io.clk.now();
     st_.memory.save(*instance);
-    st_.watcher.container_stopping(*instance);
+    if (!is_retry(instance_key(name))) {
+        tell_end_of_drain(st_, *instance);
+        st_.tell(happening::container_stopping, *instance,
+            (instance->failure ? instance->failure->reason : instance->drain_reason) + "; it has " +
+                base::human(grace) + " to end by itself");
+    }
     st_.dirty.set();
 
     const auto id = instance->container;
@@ -108,10 +161,13 @@ boost::asio::awaitable<executor::outcome> executor::stop_container(model::instan
         instance->stop_since.reset();  // it was not told: tell it again
         co_return std::unexpected(stopped.error());
     }
-    st_.io.log.info(
-        "container stopped", {{"component", instance->component.text()}, {"instance", name.text()},
-                                 {"took_ms", (st_.io.clk.now() - *instance->stop_since) / 1ms}});
+    const auto took = st_.io.clk.now() - instance->stop_since.value_or(st_.io.clk.now());
     auto looked = co_await look(name);
+    instance = st_.find(name);
+    if (instance != nullptr && instance->now == planner::phase::exited)
+        st_.tell(happening::container_stopped, *instance,
+            "ended " + base::human(took) + " after its stop signal" +
+                (instance->exit_code ? ", with code " + std::to_string(*instance->exit_code) : ""));
     co_return looked;
 }
 
@@ -120,9 +176,14 @@ boost::asio::awaitable<executor::outcome> executor::kill_container(model::instan
     auto* instance = st_.find(name);
     if (instance == nullptr || instance->container.empty() || instance->now == planner::phase::exited)
         co_return outcome();
-    if (!instance->stop_since)
+    const bool was_told_to_stop = instance->stop_since.has_value();
+    if (!was_told_to_stop) {
         instance->stop_since = st_.io.clk.now();
-    st_.watcher.container_killing(*instance);
+        tell_end_of_drain(st_, *instance);
+    }
+    if (!is_retry(kill_key(name)))
+        st_.tell(happening::container_killing, *instance,
+            was_told_to_stop ? "it did not end within its grace" : "the component is to be killed");
     const auto id = instance->container;
     if (instance->now == planner::phase::created) {
         auto removed = co_await st_.io.docker.remove(id, true, st_.io.clk.now() + call_limit);
@@ -132,7 +193,6 @@ boost::asio::awaitable<executor::outcome> executor::kill_container(model::instan
     auto killed = co_await st_.io.docker.kill(id, "SIGKILL", st_.io.clk.now() + call_limit);
     if (!killed && killed.error() != errc::not_found)
         co_return std::unexpected(killed.error());
-    st_.io.log.info("container killed", {{"instance", name.text()}});
     auto ended = co_await st_.io.docker.wait(id, st_.io.clk.now() + call_limit);
     (void)ended;  // what became of it is looked at, not believed
     auto looked = co_await look(name);
@@ -161,10 +221,9 @@ boost::asio::awaitable<executor::outcome> executor::remove(model::instance_name 
             if (std::filesystem::is_symlink(link, ec))
                 std::filesystem::remove(link, ec);
         }
-    st_.io.log.info(
-        "container removed", {{"component", instance->component.text()}, {"instance", name.text()},
-                                 {"container", base::short_id(id.text())}});
-    st_.watcher.container_removed(*instance);
+    if (!instance->stop_since)
+        tell_end_of_drain(st_, *instance);  // it ended by itself
+    st_.tell(happening::container_removed, *instance, "container " + base::short_id(id.text()));
     st_.memory.forget(*instance);
     st_.ended.erase(id);
     st_.world.instances.erase(name);

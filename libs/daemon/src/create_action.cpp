@@ -15,6 +15,8 @@ using base::errc;
 
 constexpr auto call_limit = 60s;
 constexpr auto pull_limit = 15min;
+/// The engine tells of every few kilobytes; a person reads slower.
+constexpr auto between_progress = 500ms;
 constexpr std::string_view id_token = "{container_id}";
 
 /// True when the engine said no to this very container: the release is to blame, not the moment.
@@ -110,14 +112,32 @@ base::result<void> link_bindings(const options& what, const model::instance_name
 
 }  // namespace
 
-boost::asio::awaitable<executor::outcome> executor::pull_image(std::shared_ptr<const model::release> release)
+boost::asio::awaitable<executor::outcome> executor::pull_image(
+    model::instance_name name, std::shared_ptr<const model::release> release)
 {
     const auto reference = release->spec.image_reference();
-    st_.io.log.info("pulling image", {{"image", reference}});
-    auto progress = [this, &reference](std::string line) {
-        st_.io.log.debug("pull", {{"image", reference}, {"progress", line}});
+    const auto began = st_.io.clk.now();
+    const auto deadline = began + pull_limit;
+    if (auto* instance = st_.find(name)) {
+        instance->pulling = planner::pull{reference, "", began, deadline};
+        st_.tell(happening::image_pulling, *instance, reference + " is not on this machine");
+        st_.dirty.set();
+    }
+    auto shown_at = began - between_progress;
+    auto progress = [this, &name, &shown_at](std::string line) {
+        auto* instance = st_.find(name);
+        const auto now = st_.io.clk.now();
+        if (instance == nullptr || !instance->pulling || now < shown_at + between_progress)
+            return;
+        shown_at = now;
+        instance->pulling->progress = std::move(line);
+        st_.dirty.set();
     };
-    auto pulled = co_await st_.io.docker.pull(reference, progress, st_.io.clk.now() + pull_limit);
+    auto pulled = co_await st_.io.docker.pull(reference, progress, deadline);
+    if (auto* instance = st_.find(name)) {
+        instance->pulling.reset();
+        st_.dirty.set();
+    }
     if (!pulled)
         co_return base::fail("pull", pulled.error());
     auto image = co_await st_.io.docker.inspect_image(reference, st_.io.clk.now() + call_limit);
@@ -127,6 +147,9 @@ boost::asio::awaitable<executor::outcome> executor::pull_image(std::shared_ptr<c
         co_return base::fail(errc::rejected, reference + " is now " + base::short_id(image->id.text()) +
                                                  ", and the release wants " +
                                                  base::short_id(release->image.text()));
+    if (const auto* instance = st_.find(name))
+        st_.tell(happening::image_pulled, *instance,
+            reference + " is here after " + base::human(st_.io.clk.now() - began));
     co_return outcome();
 }
 
@@ -142,7 +165,7 @@ boost::asio::awaitable<base::result<model::container_id>> executor::make_contain
     auto made = co_await st_.io.docker.create(std::move(request), st_.io.clk.now() + call_limit);
     if (made || made.error() != errc::not_found)
         co_return made;
-    auto pulled = co_await pull_image(release);
+    auto pulled = co_await pull_image(name, release);
     if (!pulled)
         co_return std::unexpected(pulled.error());
     auto made_now = co_await st_.io.docker.create(std::move(again), st_.io.clk.now() + call_limit);
@@ -182,6 +205,8 @@ boost::asio::awaitable<executor::outcome> executor::create(planner::create_insta
     instance->container = *made;
     instance->now = planner::phase::created;
     st_.touch(what.name);
+    st_.tell(happening::container_created, *instance,
+        "container " + base::short_id(made->text()) + " of image " + base::short_id(release->image.text()));
     co_return co_await start(what.name);
 }
 
@@ -197,7 +222,6 @@ boost::asio::awaitable<executor::outcome> executor::start(model::instance_name n
             co_return outcome();
         }
     }
-    st_.watcher.container_starting(*instance);
     const auto id = instance->container;
     auto started = co_await st_.io.docker.start(id, st_.io.clk.now() + call_limit);
     instance = st_.find(name);
@@ -233,9 +257,9 @@ boost::asio::awaitable<executor::outcome> executor::look(model::instance_name na
     const bool runs = now == planner::phase::running;
     if (runs && instance->now != planner::phase::running) {
         instance->started_at = st_.io.clk.now();
-        st_.io.log.info("container started",
-            {{"component", instance->component.text()}, {"instance", name.text()},
-                {"container", base::short_id(id.text())}, {"address", details->address}});
+        st_.memory.save(*instance);
+        st_.tell(happening::container_started, *instance,
+            details->address.empty() ? "without a network address" : "at " + details->address);
     }
     instance->address = details->address;
     instance->gateway = details->gateway;

@@ -4,6 +4,8 @@
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -16,8 +18,6 @@ using base::overloaded;
 constexpr base::duration first_penalty = 250ms;
 constexpr base::duration longest_penalty = 30s;
 
-std::string instance_key(const model::instance_name& name) { return "instance " + name.text(); }
-
 }  // namespace
 
 std::optional<base::time_point> executor::begin(const std::vector<planner::action>& actions)
@@ -29,59 +29,82 @@ std::optional<base::time_point> executor::begin(const std::vector<planner::actio
         if (!task || busy_.contains(task->key))
             continue;
         const auto held = penalties_.find(task->key);
-        if (held != penalties_.end() && now < held->second.until) {
-            next = next ? std::min(*next, held->second.until) : held->second.until;
+        if (held != penalties_.end() && now < held->second.told.until) {
+            const auto until = held->second.told.until;
+            next = next ? std::min(*next, until) : until;
             continue;
         }
         busy_.insert(task->key);
         auto name = task->key;
-        tasks_.spawn(std::move(name), carry_out(std::move(task->key), std::move(task->work)));
+        tasks_.spawn(
+            std::move(name), carry_out(std::move(task->key), std::move(task->about), std::move(task->work)));
     }
+    show_penalties();
     return next;
+}
+
+executor::task executor::about_instance(
+    const model::instance_name& name, std::string_view verb, boost::asio::awaitable<outcome> work) const
+{
+    planner::setback about;
+    if (const auto* instance = st_.find(name))
+        about.component = instance->component;
+    about.instance = name.text();
+    about.action = std::string(verb) + " " + name.text();
+    return {instance_key(name), std::move(about), std::move(work)};
 }
 
 std::optional<executor::task> executor::task_for(const planner::action& what)
 {
     return std::visit(overloaded{
                           [&](const planner::create_instance& a) -> std::optional<task> {
-                              return task{instance_key(a.name), create(a)};
+                              auto out = about_instance(a.name, "create", create(a));
+                              out.about.component = a.component;
+                              return out;
                           },
                           [&](const planner::start_instance& a) -> std::optional<task> {
-                              return task{instance_key(a.name), start(a.name)};
+                              return about_instance(a.name, "start", start(a.name));
                           },
                           [&](const planner::mark_ready& a) -> std::optional<task> {
                               mark_ready(a);
                               return std::nullopt;
                           },
                           [&](const planner::condemn_instance& a) -> std::optional<task> {
-                              return task{instance_key(a.name), condemn(a)};
+                              return about_instance(a.name, "gather evidence of", condemn(a));
                           },
                           [&](const planner::begin_drain& a) -> std::optional<task> {
                               begin_drain(a);
                               return std::nullopt;
                           },
                           [&](const planner::send_signals& a) -> std::optional<task> {
-                              return task{instance_key(a.name), send_signals(a.name)};
+                              return about_instance(a.name, "signal", send_signals(a.name));
                           },
                           [&](const planner::stop_instance& a) -> std::optional<task> {
-                              return task{instance_key(a.name), stop_container(a.name)};
+                              return about_instance(a.name, "stop", stop_container(a.name));
                           },
-                          // Not behind a stop that waits for its grace.
                           [&](const planner::kill_instance& a) -> std::optional<task> {
-                              return task{"kill " + a.name.text(), kill_container(a.name)};
+                              auto out = about_instance(a.name, "kill", kill_container(a.name));
+                              out.key = kill_key(a.name);  // not behind a stop that waits for its grace
+                              return out;
                           },
                           [&](const planner::remove_instance& a) -> std::optional<task> {
-                              return task{instance_key(a.name), remove(a.name)};
+                              return about_instance(a.name, "remove", remove(a.name));
                           },
                           [&](const planner::update_proxy& a) -> std::optional<task> {
                               update_proxy(a);
                               return std::nullopt;
                           },
                           [&](const planner::settle_release& a) -> std::optional<task> {
-                              return task{"settle " + a.component.text(), settle(a)};
+                              planner::setback about;
+                              about.component = a.component;
+                              about.action = fmt::format(
+                                  "record release {} as {}", model::value_of(a.release), text_of(a.outcome));
+                              return task{"settle " + a.component.text(), std::move(about), settle(a)};
                           },
                           [&](const planner::allot_link& a) -> std::optional<task> {
-                              return task{"link " + a.link, allot(a)};
+                              planner::setback about;
+                              about.action = "give link " + a.link + " a port";
+                              return task{"link " + a.link, std::move(about), allot(a)};
                           },
                           [&](const planner::fail_release& a) -> std::optional<task> {
                               fail_release(a);
@@ -91,21 +114,59 @@ std::optional<executor::task> executor::task_for(const planner::action& what)
         what);
 }
 
-boost::asio::awaitable<void> executor::carry_out(std::string key, boost::asio::awaitable<outcome> work)
+boost::asio::awaitable<void> executor::carry_out(
+    std::string key, planner::setback about, boost::asio::awaitable<outcome> work)
 {
     auto done = co_await std::move(work);
     busy_.erase(key);
-    if (done) {
+    if (done)
         penalties_.erase(key);
-    } else {
-        auto& penalty = penalties_[key];
-        penalty.next = std::clamp(penalty.next * 2, first_penalty, longest_penalty);
-        penalty.until = st_.io.clk.now() + penalty.next;
-        st_.io.log.warning("action failed",
-            {{"action", key}, {"why", done.error().context()}, {"again_in_ms", penalty.next / 1ms}});
-        st_.docker_dirty.set();
-    }
+    else
+        note_failure(key, std::move(about), done.error());
+    show_penalties();
     st_.dirty.set();
+}
+
+void executor::note_failure(const std::string& key, planner::setback about, const base::error& why)
+{
+    const auto now = st_.io.clk.now();
+    auto& penalty = penalties_[key];
+    // A row ends when the action was not wanted for a while.
+    const bool in_a_row = penalty.told.failures > 0 && now < penalty.told.until + longest_penalty;
+    if (!in_a_row)
+        penalty = {};
+    penalty.next = std::clamp(penalty.next * 2, first_penalty, longest_penalty);
+    about.since = in_a_row ? penalty.told.since : now;
+    about.failures = penalty.told.failures + 1;
+    about.error = why.context();
+    st_.conceal(about.component, about.error);
+    about.until = now + penalty.next;
+    penalty.told = std::move(about);
+    const auto& told = penalty.told;
+    if (told.failures > 1)
+        st_.io.log.debug("action failed again",
+            {{"action", told.action}, {"failures", told.failures}, {"why", told.error}});
+    else if (const auto* instance = st_.find(model::instance_name(told.instance)))
+        st_.tell(happening::action_failed, *instance, told.action + ": " + told.error);
+    else
+        st_.tell({.what = happening::action_failed,
+            .component = told.component,
+            .instance_name = told.instance,
+            .text = told.action + ": " + told.error});
+    st_.docker_dirty.set();
+}
+
+void executor::show_penalties()
+{
+    const auto now = st_.io.clk.now();
+    std::erase_if(penalties_, [&](const auto& entry) {
+        return !busy_.contains(entry.first) && now >= entry.second.told.until + 2 * longest_penalty;
+    });
+    st_.world.setbacks.clear();
+    for (const auto& [key, penalty] : penalties_) {
+        st_.world.setbacks.push_back(penalty.told);
+        st_.world.setbacks.back().trying = busy_.contains(key);
+    }
 }
 
 void executor::mark_ready(const planner::mark_ready& what)
@@ -115,10 +176,8 @@ void executor::mark_ready(const planner::mark_ready& what)
         return;
     instance->ready_at = st_.io.clk.now();
     st_.memory.save(*instance);
-    st_.io.log.info(
-        "instance ready", {{"component", instance->component.text()}, {"instance", what.name.text()},
-                              {"after_ms", (*instance->ready_at - instance->started_at) / 1ms}});
-    st_.watcher.instance_ready(*instance);
+    st_.tell(happening::instance_ready, *instance,
+        "ready " + base::human(*instance->ready_at - instance->started_at) + " after its start");
     st_.dirty.set();
 }
 
@@ -137,10 +196,7 @@ void executor::begin_drain(const planner::begin_drain& what)
     instance->drain_since = st_.io.clk.now();
     instance->drain_reason = what.why;
     st_.memory.save(*instance);
-    st_.io.log.info(
-        "drain begins", {{"component", instance->component.text()}, {"instance", what.name.text()},
-                            {"release", model::value_of(instance->release)}, {"why", what.why}});
-    st_.watcher.drain_begun(*instance);
+    st_.tell(happening::drain_begun, *instance, what.why);
     st_.dirty.set();
 }
 
@@ -157,7 +213,11 @@ void executor::fail_release(const planner::fail_release& what)
         return;
     const model::evidence why{.reason = what.why};
     st_.record_failure(what.component, what.release, base::duration(), why);
-    st_.watcher.release_failed(what.component, why);
+    st_.tell({.what = happening::release_given_up,
+        .component = what.component,
+        .release = what.release,
+        .text = what.why,
+        .why = &why});
     st_.dirty.set();
 }
 
@@ -191,9 +251,12 @@ boost::asio::awaitable<executor::outcome> executor::settle(planner::settle_relea
     }
     st_.world.components[what.component].releases[what.release] =
         std::make_shared<const model::release>(release);
-    st_.io.log.info(
-        "release settled", {{"component", what.component.text()}, {"release", model::value_of(what.release)},
-                               {"outcome", text_of(what.outcome)}});
+    st_.tell({.what = happening::release_settled,
+        .component = what.component,
+        .release = what.release,
+        .text = "release " + std::to_string(model::value_of(what.release)) + " is " +
+                std::string(text_of(what.outcome)) +
+                (release.why_failed ? ": " + release.why_failed->reason : "")});
     co_return outcome();
 }
 

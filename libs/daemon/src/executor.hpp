@@ -43,7 +43,10 @@ private:
     /// Makes the container of a new instance, its image pulled if need be; the container's id.
     boost::asio::awaitable<base::result<model::container_id>> make_container(
         model::instance_name name, std::shared_ptr<const model::release> release);
-    boost::asio::awaitable<outcome> pull_image(std::shared_ptr<const model::release> release);
+    boost::asio::awaitable<outcome> pull_image(
+        model::instance_name name, std::shared_ptr<const model::release> release);
+    /// Sends one of its termination signals and tells what came of it.
+    boost::asio::awaitable<void> send_signal(model::instance_name name, model::signal_spec signal);
     /// Inspects the container and puts what it is now into the world.
     boost::asio::awaitable<outcome> look(model::instance_name name);
     /// The failure's evidence: exit code, last log lines, last check.
@@ -51,16 +54,27 @@ private:
 
     struct task {
         std::string key;
+        planner::setback about;  ///< what to say of it should it fail
         boost::asio::awaitable<outcome> work;
     };
+    task about_instance(
+        const model::instance_name& name, std::string_view verb, boost::asio::awaitable<outcome> work) const;
     /// What an action does, under its key; nothing for one that is done already.
     std::optional<task> task_for(const planner::action& what);
-    boost::asio::awaitable<void> carry_out(std::string key, boost::asio::awaitable<outcome> work);
+    boost::asio::awaitable<void> carry_out(
+        std::string key, planner::setback about, boost::asio::awaitable<outcome> work);
+    /// True while the action of this key failed when it was tried last.
+    bool is_retry(const std::string& key) const { return penalties_.contains(key); }
+    static std::string instance_key(const model::instance_name& name) { return "instance " + name.text(); }
+    static std::string kill_key(const model::instance_name& name) { return "kill " + name.text(); }
+    void note_failure(const std::string& key, planner::setback about, const base::error& why);
+    /// Puts the penalties into the world, for those who ask what it waits for.
+    void show_penalties();
 
     /// How long an action that failed waits, doubling with each failure in a row.
     struct penalty {
-        base::time_point until{};
         base::duration next{};
+        planner::setback told;
     };
 
     state& st_;

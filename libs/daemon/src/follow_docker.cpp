@@ -15,13 +15,6 @@ using namespace std::chrono_literals;
 /// Events may get lost: look at everything this often all the same.
 constexpr auto full_look = 30s;
 
-/// Steady time of a moment that Docker told in wall time.
-base::time_point steady(state& st, std::chrono::system_clock::time_point when)
-{
-    const auto ago = st.io.clk.wall_now() - when;
-    return st.io.clk.now() - std::max<runtime::duration>(ago, 0ns);
-}
-
 /// A container that is new to us: made by an earlier gantryd, or by an action whose answer was lost.
 planner::instance adopt(state& st, const docker::container_summary& row, const container_identity& identity)
 {
@@ -51,8 +44,12 @@ boost::asio::awaitable<void> look_closer(state& st, model::instance_name name)
         co_return;
     }
     const auto now = st.phase_of(*details);
-    if (now == planner::phase::running && instance->now != now)
-        instance->started_at = steady(st, details->started_at);
+    // Docker tells the time of its start by the wall clock, by which nothing is decided. What the ledger does
+    // not know begins with our first look.
+    if (now == planner::phase::running && instance->now == planner::phase::created) {
+        instance->started_at = st.io.clk.now();
+        st.memory.save(*instance);
+    }
     instance->now = now;
     instance->address = details->address;
     instance->gateway = details->gateway;

@@ -24,6 +24,36 @@ struct round {
     bool closely = false;
 };
 
+/// What is remembered from round to round, to tell whose doing a change is.
+struct past {
+    bool first = true;          ///< no round was successful yet
+    bool unsure = false;        ///< an update of ours failed: what it did is not known
+    bool meddled_with = false;  ///< by somebody else, and that is not repaired yet
+};
+
+/// Tells what is new in the process and its ports.
+void tell_changes(state& st, past& known, const haproxy_config::proxy_view& before,
+    const haproxy_config::proxy_view& now, bool is_update)
+{
+    const auto pid = [](const haproxy_config::proxy_view& of) { return "pid " + std::to_string(of.master); };
+    const bool found = known.first && !is_update;
+    if (before.running && !now.running && !st.world.routes_applied.empty())
+        st.tell(happening::haproxy_ended, pid(before));
+    else if (now.running && now.master != before.master && !found)
+        st.tell(
+            happening::haproxy_started, pid(now) + (now.version.empty() ? "" : ", version " + now.version));
+    if (now.reloads > before.reloads)
+        st.tell(happening::haproxy_reloaded, now.reload_reason);
+    if (is_update && std::exchange(known.meddled_with, false) && before.master == now.master)
+        st.tell(happening::haproxy_repaired, "it is as it should be");
+    for (const auto& [route, why] : now.refused)
+        if (!before.refused.contains(route))
+            st.tell(happening::port_refused, route.text() + ": " + why);
+    for (const auto& [route, why] : before.refused)
+        if (!now.refused.contains(route))
+            st.tell(happening::port_freed, route.text());
+}
+
 /// What only a close look tells, from the last one, for the servers that are still the same.
 void keep_tunnels(const haproxy_config::proxy_view& from, haproxy_config::proxy_view& in)
 {
@@ -61,31 +91,27 @@ boost::asio::awaitable<round> update_or_look(state& st, drain_watch& drains)
 }
 
 /// True when the view changed.
-bool take(state& st, round& done)
+bool take(state& st, round& done, past& known)
 {
     auto& world = st.world;
     if (!done.closely)
         keep_tunnels(world.proxy, *done.seen);
+    const bool is_update = done.applied.has_value();
     if (done.applied) {
         world.proxy_asked_at = st.io.clk.now();
         world.routes_applied = std::move(*done.applied);
-        st.watcher.proxy_updated();
     }
+    const bool unsure = std::exchange(known.unsure, known.unsure && !is_update);
     if (world.proxy == *done.seen)
-        return done.applied.has_value();
-    if (world.proxy.running && !done.seen->running && !world.routes_applied.empty())
-        st.io.log.warning("haproxy ended", {{"pid", world.proxy.master}});
-    for (const auto& [route, why] : done.seen->refused)
-        if (!world.proxy.refused.contains(route))
-            st.io.log.warning("external port refused", {{"route", route.text()}, {"why", why}});
-    for (const auto& [route, why] : world.proxy.refused)
-        if (!done.seen->refused.contains(route))
-            st.io.log.info("external port free again", {{"route", route.text()}});
+        return is_update;
+    tell_changes(st, known, world.proxy, *done.seen, is_update);
     const bool was_as_told = planner::foreign_changes(world).empty();
     world.proxy = std::move(*done.seen);
-    if (was_as_told && !done.applied)
-        for (const auto& what : planner::foreign_changes(world))
-            st.io.log.warning("haproxy was changed by somebody else", {{"what", what}});
+    const bool others_did = was_as_told && !is_update && !unsure;
+    for (const auto& what : others_did ? planner::foreign_changes(world) : std::vector<std::string>()) {
+        known.meddled_with = true;
+        st.tell(happening::haproxy_changed, what);
+    }
     return true;
 }
 
@@ -106,10 +132,11 @@ boost::asio::awaitable<void> follow_proxy(state& st)
     runtime::backoff retry(100ms, 5s, st.io.random);
     drain_watch drains(st);
     runtime::duration drain_look = first_drain_look;
-    bool first = true;
+    past known;
     for (;;) {
         auto done = co_await update_or_look(st, drains);
         if (!done.seen) {
+            known.unsure = known.unsure || done.applied;
             const base::result<void> failed = std::unexpected(done.seen.error());
             st.note_source(st.world.haproxy, "haproxy", failed);
             // One that does not answer is known well enough: it is to be replaced, and the plan says so.
@@ -121,9 +148,9 @@ boost::asio::awaitable<void> follow_proxy(state& st)
         }
         retry.reset();
         st.note_source(st.world.haproxy, "haproxy", {});
-        const bool changed = take(st, done);
+        const bool changed = take(st, done, known);
         // The containers may have been listed before anybody knew what the proxy serves.
-        if (std::exchange(first, false))
+        if (std::exchange(known.first, false))
             for (auto& [name, instance] : st.world.instances)
                 st.trust_if_served(instance);
         drains.look(true);

@@ -25,8 +25,10 @@ void take(state& st, const store::key_value& pair)
     if (key->release) {
         auto release = records::decode_release(pair.value);
         if (!release) {
-            st.io.log.warning("release in the store is not readable",
-                {{"key", pair.key}, {"why", release.error().context()}});
+            st.tell({.what = happening::record_unreadable,
+                .component = key->component,
+                .release = key->release,
+                .text = pair.key + ": " + release.error().context()});
             return;
         }
         component.releases[*key->release] = std::make_shared<const model::release>(std::move(*release));
@@ -34,8 +36,9 @@ void take(state& st, const store::key_value& pair)
     }
     const auto wish = records::decode_component_state(pair.value);
     if (!wish) {
-        st.io.log.warning(
-            "state in the store is not readable", {{"key", pair.key}, {"why", wish.error().context()}});
+        st.tell({.what = happening::record_unreadable,
+            .component = key->component,
+            .text = pair.key + ": " + wish.error().context()});
         return;
     }
     const bool changed = component.intent != wish->status || component.wanted != wish->release;
@@ -45,9 +48,10 @@ void take(state& st, const store::key_value& pair)
     component.wanted = wish->release;
     component.hold = st.what.hold.contains(component.name);
     if (changed || is_new)
-        st.io.log.info(
-            "desired state", {{"component", component.name.text()}, {"status", text_of(wish->status)},
-                                 {"release", wish->release ? model::value_of(*wish->release) : 0}});
+        st.tell({.what = happening::desired_changed,
+            .component = component.name,
+            .release = wish->release,
+            .text = std::string(text_of(wish->status))});
 }
 
 void drop(state& st, const std::string& key)
@@ -94,6 +98,7 @@ boost::asio::awaitable<base::error> follow_once(state& st, runtime::backoff& ret
     if (!all)
         co_return all.error();
     retry.reset();
+    st.note_source(st.world.store, "store", {});
     take_all(st, *all);
     if (!st.desired_known)
         st.io.log.info("desired state read", {{"components", st.world.components.size()}});
@@ -115,14 +120,11 @@ boost::asio::awaitable<base::error> follow_once(state& st, runtime::backoff& ret
 boost::asio::awaitable<void> follow_store(state& st)
 {
     runtime::backoff retry(100ms, 10s, st.io.random);
-    bool complained = false;
     for (;;) {
         const auto why = co_await follow_once(st, retry);
         if (why.code() == base::errc::compacted)
             continue;
-        if (!complained)
-            st.io.log.warning("store is away; going on with what was read last", {{"why", why.context()}});
-        complained = true;
+        st.note_source(st.world.store, "store", std::unexpected(why));
         co_await st.io.clk.sleep_until(st.io.clk.now() + retry.next());
     }
 }

@@ -1,10 +1,14 @@
 #include "ledger.hpp"
 
 #include <gantryd/records/codec.hpp>
+#include <gantryd/runtime/with_deadline.hpp>
 
 #include <boost/json.hpp>
 
+#include <algorithm>
 #include <charconv>
+#include <memory>
+#include <utility>
 
 namespace json = boost::json;
 
@@ -47,6 +51,7 @@ ledger::ledger(
     : store_(where),
       clk_(clk),
       log_(log),
+      ex_(ex),
       changed_(std::move(ex))
 {
 }
@@ -78,6 +83,8 @@ void ledger::recall(planner::instance& of) const
     const auto facts = object_in(found->second);
     if (!facts)
         return;
+    if (const auto started_at = time_in(*facts, "startedAt"))
+        of.started_at = *started_at;
     of.ready_at = time_in(*facts, "readyAt");
     of.drain_since = time_in(*facts, "drainSince");
     of.stop_since = time_in(*facts, "stopSince");
@@ -85,13 +92,17 @@ void ledger::recall(planner::instance& of) const
         of.drain_reason = reason->get_string();
     if (const auto* done = facts->if_contains("signalsDone"); done != nullptr && done->is_bool())
         of.signals_done = done->get_bool();
+    if (const auto* begun = facts->if_contains("signalsBegun"); begun != nullptr && begun->is_int64())
+        of.signals_begun = static_cast<int>(begun->get_int64());
+    if (const auto* done = facts->if_contains("signalsAnswered"); done != nullptr && done->is_int64())
+        of.signals_answered = static_cast<int>(done->get_int64());
 }
 
 void ledger::save(const planner::instance& what)
 {
     if (what.container.empty())
         return;
-    json::object facts;
+    json::object facts{{"startedAt", nanoseconds(what.started_at)}};
     if (what.ready_at)
         facts["readyAt"] = nanoseconds(*what.ready_at);
     if (what.drain_since)
@@ -100,6 +111,10 @@ void ledger::save(const planner::instance& what)
         facts["stopSince"] = nanoseconds(*what.stop_since);
     if (!what.drain_reason.empty())
         facts["drainReason"] = what.drain_reason;
+    if (what.signals_begun > 0) {
+        facts["signalsBegun"] = what.signals_begun;
+        facts["signalsAnswered"] = what.signals_answered;
+    }
     if (what.signals_done)
         facts["signalsDone"] = true;
     put(instance_key(what), json::serialize(facts));
@@ -170,43 +185,94 @@ void ledger::put(const std::string& key, std::optional<std::string> value)
         known_[key] = *value;
     else
         known_.erase(key);
-    unwritten_[key] = std::move(value);
+    auto [at, is_new] = unwritten_.try_emplace(key);
+    at->second.value = std::move(value);
+    at->second.last = ++saves_;
+    if (is_new)
+        at->second.first = saves_;
     changed_.set();
 }
 
-boost::asio::awaitable<void> ledger::write_behind()
+bool ledger::is_written(std::uint64_t save) const
 {
-    bool complained = false;
+    return std::ranges::none_of(unwritten_, [&](const auto& entry) { return entry.second.first <= save; });
+}
+
+boost::asio::awaitable<base::result<bool>> ledger::until_written(std::uint64_t save)
+{
+    runtime::dirty_flag wrote(ex_);
+    const auto leave = [this](runtime::dirty_flag* flag) { waiters_.erase(flag); };
+    const std::unique_ptr<runtime::dirty_flag, decltype(leave)> registered(&wrote, leave);
+    waiters_.insert(&wrote);
+    while (!is_written(save))
+        co_await wrote.wait();
+    co_return true;
+}
+
+boost::asio::awaitable<base::result<void>> ledger::written(runtime::time_point deadline)
+{
+    auto waiting = until_written(saves_);
+    auto done = co_await runtime::with_deadline(
+        clk_, deadline, "the ledger could not be written in time", std::move(waiting));
+    if (!done)
+        co_return std::unexpected(done.error());
+    co_return base::result<void>();
+}
+
+store::transaction ledger::next_batch() const
+{
+    constexpr std::size_t most_at_once = 100;  // etcd's limit is 128, and this store may be one some day
+    store::transaction out;
+    for (const auto& [key, entry] : unwritten_) {
+        if (out.operations.size() == most_at_once)
+            break;
+        const auto kind = entry.value ? store::operation::kind::put : store::operation::kind::erase;
+        out.operations.push_back({kind, key, entry.value.value_or(""), {}});
+    }
+    return out;
+}
+
+std::map<std::string, std::uint64_t> ledger::saves_in(const store::transaction& batch) const
+{
+    std::map<std::string, std::uint64_t> out;
+    for (const auto& op : batch.operations)
+        out[op.key] = unwritten_.at(op.key).last;
+    return out;
+}
+
+/// What was saved again during the write has to be written again.
+void ledger::note_written(const std::map<std::string, std::uint64_t>& batch)
+{
+    for (const auto& [key, save] : batch) {
+        const auto entry = unwritten_.find(key);
+        if (entry == unwritten_.end())
+            continue;
+        if (entry->second.last == save)
+            unwritten_.erase(entry);
+        else
+            entry->second.first = save + 1;
+    }
+    for (auto* waiter : waiters_)
+        waiter->set();
+}
+
+boost::asio::awaitable<void> ledger::write_behind(std::function<void(const base::result<void>&)> on_result)
+{
     for (;;) {
         co_await changed_.wait();
-        store::transaction what;
-        constexpr std::size_t most_at_once = 100;  // etcd's limit is 128, and this store may be one some day
-        for (const auto& [key, value] : unwritten_) {
-            if (what.operations.size() == most_at_once)
-                break;
-            const auto kind = value ? store::operation::kind::put : store::operation::kind::erase;
-            what.operations.push_back({kind, key, value.value_or(""), {}});
-        }
-        if (what.operations.empty())
+        auto batch = next_batch();
+        if (batch.operations.empty())
             continue;
-        const auto operations = what.operations;
-        auto done = co_await store_.commit(std::move(what), clk_.now() + 5s);
+        const auto saves = saves_in(batch);
+        auto done = co_await store_.commit(std::move(batch), clk_.now() + 5s);
         if (!done) {
-            if (!complained)
-                log_.warning("ledger cannot be written; a restart would forget some facts",
-                    {{"why", done.error().context()}});
-            complained = true;
+            on_result(std::unexpected(done.error()));
             co_await clk_.sleep_until(clk_.now() + 5s);
             changed_.set();
             continue;
         }
-        complained = false;
-        for (const auto& op : operations) {
-            const auto written = unwritten_.find(op.key);
-            const bool same = written != unwritten_.end() && written->second.value_or("") == op.value;
-            if (same)
-                unwritten_.erase(written);
-        }
+        on_result({});
+        note_written(saves);
         if (!unwritten_.empty())
             changed_.set();
     }

@@ -66,7 +66,8 @@ boost::asio::awaitable<executor::outcome> executor::allot(planner::allot_link wh
             co_return base::fail(
                 errc::unavailable, "no free port of this machine was found for link " + what.link);
         link.port = port;
-        st_.io.log.info("link has a port", {{"link", what.link}, {"port", port}, {"host", link.host}});
+        st_.tell(happening::link_placed,
+            what.link + " is at " + (link.host.empty() ? "port " : link.host + ":") + std::to_string(port));
     }
     st_.memory.save(what.link, link);
     co_return outcome();

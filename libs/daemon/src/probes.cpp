@@ -32,11 +32,9 @@ std::optional<probes::watch> probes::wanted_for(const planner::instance& of) con
     out.address = of.address;
     if (of.drain_since) {
         out.now = stage::termination;
-        // The connection check is answered by the proxy's own numbers: see drain::facts.
-        std::ranges::copy_if(spec->termination_checks, std::back_inserter(out.checks),
-            [](const model::check_spec& c) { return c.kind != model::check_kind::connection; });
+        out.checks = spec->termination_checks;
         const bool told = spec->termination_signals.empty() || of.signals_done;
-        if (!told)
+        if (!told || !planner::may_be_told(st_.world, of))
             return std::nullopt;
     } else if (of.ready_at) {
         out.now = stage::health;
@@ -56,6 +54,8 @@ void probes::fit()
         const auto& present = at->second;
         const bool same = wanted && wanted->now == present.now && wanted->address == present.address;
         if (same) {
+            if (present.now == stage::termination)
+                go_on(at->first, at->second);
             ++at;
             continue;
         }
@@ -76,10 +76,60 @@ void probes::begin(const model::instance_name& name, watch what)
     what.judgements.resize(what.checks.size());
     const auto count = what.checks.size();
     const auto round = what.round;
-    const auto& kept = watches_[name] = std::move(what);
+    auto& kept = watches_[name] = std::move(what);
     note(name, kept);  // without checks the verdict stands at once
+    if (kept.now == stage::termination) {
+        go_on(name, kept);
+        return;
+    }
     for (std::size_t i = 0; i < count; ++i)
         tasks_.spawn(task_name(name, round), run_check(name, i, round));
+}
+
+void probes::go_on(const model::instance_name& name, watch& of)
+{
+    const auto* instance = st_.find(name);
+    const auto is_connection = [&] { return of.checks[of.passed].kind == model::check_kind::connection; };
+    while (instance != nullptr && of.passed < of.checks.size() && is_connection()) {
+        // Answered by what the drain counts anyway.
+        if (!planner::is_idle(st_.world, *instance))
+            return;
+        of.judgements[of.passed].now = verdict::passing;
+        of.begun = ++of.passed;
+        note(name, of);
+    }
+    if (of.passed == of.checks.size() || of.begun > of.passed)
+        return;
+    of.begun = of.passed + 1;
+    tasks_.spawn(task_name(name, of.round), run_check(name, of.passed, of.round));
+}
+
+bool probes::take(const planner::instance& of, watch& what, std::size_t index, health::probe_result answer)
+{
+    auto& judged = what.judgements[index];
+    const auto& check = what.checks[index];
+    const auto before = judged.now;
+    judged = health_policy::judge(
+        judged, check, answer.passed, std::move(answer.answer), of.started_at, st_.io.clk.now());
+    const bool leaves = what.now == stage::termination;
+    const bool passes = judged.now == verdict::passing;
+    // A check that passes for the first time is told by what it was for: the instance is ready.
+    if (judged.now != before && (leaves || before != verdict::undecided))
+        st_.tell(happening::check_changed, of,
+            (leaves ? "termination check \"" : "check \"") + check.id + "\" " +
+                (passes ? "passes" : "fails") + ": " + judged.answer);
+    if (!leaves || !passes)
+        return true;
+    what.passed = index + 1;
+    return false;
+}
+
+verdict probes::verdict_of(const watch& what)
+{
+    std::vector<verdict> all;
+    for (const auto& judged : what.judgements)
+        all.push_back(judged.now);
+    return health_policy::together(all);
 }
 
 probes::watch* probes::find(const model::instance_name& name, std::uint64_t round)
@@ -103,21 +153,21 @@ boost::asio::awaitable<void> probes::run_check(
         announced = true;
 
         health::probe_target target{instance->container, instance->address};
-        const auto started_at = instance->started_at;
         auto answer = co_await st_.io.prober.probe(check, std::move(target));
 
         auto* now = find(name, round);
         if (now == nullptr)
             co_return;
-        auto& judged = now->judgements[index];
-        const auto verdict_before = judged.now;
-        judged = health_policy::judge(
-            judged, check, answer.passed, std::move(answer.answer), started_at, st_.io.clk.now());
+        instance = st_.find(name);
+        if (instance == nullptr)
+            co_return;
+        const bool again = take(*instance, *now, index, std::move(answer));
         note(name, *now);
-        if (judged.now != verdict_before && verdict_before != verdict::undecided)
-            st_.io.log.info("check changed",
-                {{"instance", name.text()}, {"check", check.id},
-                    {"verdict", health_policy::text_of(judged.now)}, {"answer", judged.answer}});
+        if (!again) {
+            st_.dirty.set();  // the next one's turn
+            co_return;
+        }
+        const auto& judged = now->judgements[index];
         const auto pause = spread(health_policy::pause_after(judged, check), st_.io.random);
         co_await st_.io.clk.sleep_until(st_.io.clk.now() + pause);
     }
@@ -129,12 +179,10 @@ void probes::note(const model::instance_name& name, const watch& of)
     auto* instance = st_.find(name);
     if (instance == nullptr)
         return;
-    std::vector<verdict> verdicts;
     const judgement* worst = nullptr;
     const model::check_spec* worst_check = nullptr;
     for (std::size_t i = 0; i < of.checks.size(); ++i) {
         const auto& j = of.judgements[i];
-        verdicts.push_back(j.now);
         if (j.tries > 0 && j.now != verdict::passing && worst == nullptr) {
             worst = &j;
             worst_check = &of.checks[i];
@@ -143,7 +191,7 @@ void probes::note(const model::instance_name& name, const watch& of)
     auto& field = of.now == stage::ready    ? instance->ready
                   : of.now == stage::health ? instance->healthy
                                             : instance->termination;
-    const auto verdict_now = health_policy::together(verdicts);
+    const auto verdict_now = verdict_of(of);
     const auto check = worst_check == nullptr ? std::string() : worst_check->id;
     const auto answer = worst == nullptr ? std::string() : worst->answer;
     if (field == verdict_now && instance->check == check && instance->answer == answer)

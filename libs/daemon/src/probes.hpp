@@ -28,10 +28,18 @@ private:
         std::uint64_t round = 0;
         std::vector<model::check_spec> checks;
         std::vector<health_policy::judgement> judgements;
+        /// Termination checks come one after the other: how many have passed for good.
+        std::size_t passed = 0;
+        std::size_t begun = 0;  ///< of them, whose tasks were started
     };
 
     std::optional<watch> wanted_for(const planner::instance& of) const;
     void begin(const model::instance_name& name, watch what);
+    /// Passes over connection checks whose time has come, and starts the check whose turn it is.
+    void go_on(const model::instance_name& name, watch& of);
+    /// Takes an answer; false when the check is not to be run again.
+    bool take(const planner::instance& of, watch& what, std::size_t index, health::probe_result answer);
+    static health_policy::verdict verdict_of(const watch& what);
     boost::asio::awaitable<void> run_check(model::instance_name name, std::size_t index, std::uint64_t round);
     void note(const model::instance_name& name, const watch& of);
     watch* find(const model::instance_name& name, std::uint64_t round);

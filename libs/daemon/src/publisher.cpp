@@ -62,21 +62,16 @@ base::wall_time publisher::wall(base::time_point when) const
     return std::chrono::round<std::chrono::seconds>(exact);
 }
 
-model::condition publisher::to_wall(const planner::condition& from, first_seen& still_there)
+model::condition publisher::to_wall(const planner::condition& from) const
 {
-    const auto key = from.component.text() + "\n" + from.instance + "\n" + std::string(text_of(from.code));
-    const auto known = conditions_.find(key);
-    const auto first = known == conditions_.end() ? st_.io.clk.now() : known->second;
-    still_there[key] = first;
     model::condition out{std::string(text_of(from.code)), from.instance, from.text,
-        wall(from.since.value_or(first)), std::nullopt, from.then, from.command};
+        wall(conditions_.since(from)), std::nullopt, from.then, from.command};
     if (from.until)
         out.until = wall(*from.until);
     return out;
 }
 
-model::component_report publisher::report_on(
-    const planner::component& of, const planner::plan& plan, first_seen& still_there)
+model::component_report publisher::report_on(const planner::component& of, const planner::plan& plan) const
 {
     model::component_report out;
     out.machine = st_.what.machine;
@@ -95,7 +90,7 @@ model::component_report publisher::report_on(
     }
     for (const auto& condition : plan.conditions)
         if (condition.component == of.name)
-            out.conditions.push_back(to_wall(condition, still_there));
+            out.conditions.push_back(to_wall(condition));
     if (const auto failure = st_.last_failure.find(of.name); failure != st_.last_failure.end())
         out.last_failure = failure->second;
     return out;
@@ -103,9 +98,8 @@ model::component_report publisher::report_on(
 
 void publisher::show(const planner::plan& plan)
 {
-    first_seen still_there;
     for (const auto& [name, component] : st_.world.components) {
-        auto report = report_on(component, plan, still_there);
+        auto report = report_on(component, plan);
         auto text = records::encode(report);
         auto& written = written_[name];
         if (text == written)
@@ -114,12 +108,10 @@ void publisher::show(const planner::plan& plan)
         unwritten_[name] = std::move(report);
         changed_.set();
     }
-    conditions_ = std::move(still_there);
 }
 
 boost::asio::awaitable<void> publisher::write_reports()
 {
-    bool complained = false;
     for (;;) {
         co_await changed_.wait();
         store::transaction what;
@@ -131,13 +123,16 @@ boost::asio::awaitable<void> publisher::write_reports()
         if (what.operations.empty())
             continue;
         auto done = co_await st_.io.desired.commit(std::move(what), st_.io.clk.now() + 5s);
-        if (!done && !complained)
-            st_.io.log.warning("reports cannot be written", {{"why", done.error().context()}});
-        complained = !done.has_value();
+        if (done)
+            st_.note_source(st_.world.store_writes, "writing the store", {});
+        else
+            st_.note_source(st_.world.store_writes, "writing the store", std::unexpected(done.error()));
         if (!done)
             written_.clear();  // show them all again
         co_await st_.io.clk.sleep_until(
             st_.io.clk.now() + (done ? runtime::duration(between_writes) : runtime::duration(5s)));
+        if (!done)
+            st_.dirty.set();
     }
 }
 

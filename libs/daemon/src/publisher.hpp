@@ -1,5 +1,5 @@
 #pragma once
-#include "state.hpp"
+#include "condition_watch.hpp"
 
 #include <gantryd/model/report.hpp>
 
@@ -12,7 +12,13 @@ namespace gantryd::daemon {
 /// more often than a person can read.
 class publisher {
 public:
-    publisher(state& st, boost::asio::any_io_executor ex) : st_(st), changed_(std::move(ex)) {}
+    /// `conditions` has taken the conditions of every plan before show() does.
+    publisher(state& st, const condition_watch& conditions, boost::asio::any_io_executor ex)
+        : st_(st),
+          conditions_(conditions),
+          changed_(std::move(ex))
+    {
+    }
 
     /// Takes the present world and plan. Cheap when nothing changed.
     void show(const planner::plan& plan);
@@ -24,19 +30,16 @@ public:
     boost::asio::awaitable<void> keep_presence();
 
 private:
-    using first_seen = std::map<std::string, base::time_point>;
-
-    model::component_report report_on(
-        const planner::component& of, const planner::plan& plan, first_seen& still_there);
-    model::condition to_wall(const planner::condition& from, first_seen& still_there);
+    model::component_report report_on(const planner::component& of, const planner::plan& plan) const;
+    model::condition to_wall(const planner::condition& from) const;
     base::wall_time wall(base::time_point when) const;
     boost::asio::awaitable<base::result<store::lease_id>> announce();
 
     state& st_;
+    const condition_watch& conditions_;
     runtime::dirty_flag changed_;
     std::map<model::component_name, std::string> written_;  ///< as shown, without the time of the report
     std::map<model::component_name, model::component_report> unwritten_;
-    first_seen conditions_;
 };
 
 }  // namespace gantryd::daemon

@@ -23,8 +23,8 @@ boost::asio::awaitable<base::result<bool>> changed(runtime::dirty_flag& dirty)
     co_return true;
 }
 
-boost::asio::awaitable<void> reconcile(
-    state& st, executor& actions, probes& checks, exit_watch& exits, publisher& reports)
+boost::asio::awaitable<void> reconcile(state& st, executor& actions, probes& checks, exit_watch& exits,
+    condition_watch& conditions, publisher& reports)
 {
     for (;;) {
         auto wake_at = st.io.clk.now() + slow_round;
@@ -34,10 +34,13 @@ boost::asio::awaitable<void> reconcile(
             const auto held = actions.begin(plan.actions);
             checks.fit();
             exits.fit();
-            if (st.what.publish)
+            std::optional<base::time_point> lasting;
+            if (st.what.publish) {
+                lasting = conditions.take(plan.conditions);
                 reports.show(plan);
+            }
             st.watcher.planned(st.world, plan, actions.under_way());
-            for (const auto& at : {plan.wake_at, held})
+            for (const auto& at : {plan.wake_at, held, lasting})
                 if (at)
                     wake_at = std::min(wake_at, *at);
         }
@@ -62,8 +65,13 @@ boost::asio::awaitable<void> run(collaborators io, options what, observer* watch
     executor actions(st, tasks);
     probes checks(st, tasks);
     exit_watch exits(st, tasks);
-    publisher reports(st, ex);
-    tasks.spawn("ledger", st.memory.write_behind());
+    condition_watch conditions(st);
+    publisher reports(st, conditions, ex);
+    st.tell(happening::daemon_started, "gantryd " + st.what.version + ", pid " + std::to_string(st.what.pid));
+    auto ledger_wrote = [&st](const base::result<void>& done) {
+        st.note_source(st.world.ledger, "writing the ledger", done);
+    };
+    tasks.spawn("ledger", st.memory.write_behind(ledger_wrote));
     tasks.spawn("follow store", follow_store(st));
     tasks.spawn("follow containers", follow_containers(st));
     tasks.spawn("follow docker events", follow_docker_events(st));
@@ -71,9 +79,10 @@ boost::asio::awaitable<void> run(collaborators io, options what, observer* watch
     tasks.spawn("follow proxy exit", follow_proxy_exit(st));
     if (publish) {
         tasks.spawn("write reports", reports.write_reports());
+        tasks.spawn("write events", st.history.write_behind());
         tasks.spawn("keep presence", reports.keep_presence());
     }
-    tasks.spawn("reconcile", reconcile(st, actions, checks, exits, reports));
+    tasks.spawn("reconcile", reconcile(st, actions, checks, exits, conditions, reports));
 
     std::exception_ptr why;
     try {
@@ -83,6 +92,7 @@ boost::asio::awaitable<void> run(collaborators io, options what, observer* watch
     }
     // Cancelled or not, the children are waited for.
     co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
+    st.tell(happening::daemon_stopped, "what runs goes on");
     tasks.stop();
     co_await tasks.join();
     if (why)

@@ -35,6 +35,7 @@ state::state(collaborators with, options opts, observer* shown_to, boost::asio::
       what(std::move(opts)),
       watcher(shown_to == nullptr ? nobody() : *shown_to),
       memory(io.ledger, io.clk, io.log, ex),
+      history(io.desired, io.clk, io.log, what.project, what.machine, ex),
       dirty(ex),
       docker_dirty(ex),
       proxy_dirty(ex)
@@ -89,9 +90,14 @@ void state::record_failure(planner::instance& of, model::evidence why)
 {
     if (!world.components.contains(of.component))
         return;
+    conceal(of.component, why);
     const auto served_for = of.ready_at ? io.clk.now() - *of.ready_at : base::duration();
     record_failure(of.component, of.release, served_for, why);
-    watcher.instance_failed(of, why);
+    const auto count = world.components[of.component].crashes[of.release].count;
+    tell({.what = happening::instance_failed,
+        .instance = &of,
+        .text = count == 1 ? why.reason : why.reason + ", failure " + std::to_string(count) + " in a row",
+        .why = &why});
     of.failure = std::move(why);
 }
 
@@ -106,10 +112,6 @@ void state::record_failure(const model::component_name& component, model::releas
     crashes.last_at = io.clk.now();
     crashes.last = why;
     memory.save(component, release, crashes);
-    io.log.warning(why.instance.empty() ? "release failed" : "instance failed",
-        {{"component", component.text()}, {"instance", why.instance}, {"release", model::value_of(release)},
-            {"why", why.reason}, {"failures", crashes.count},
-            {"last_log_line", why.last_log_lines.empty() ? std::string() : why.last_log_lines.back()}});
     last_failure[component] = std::move(why);
 }
 
@@ -177,9 +179,10 @@ void state::note_source(planner::source& which, std::string_view name, const bas
     const bool first = which.since == base::time_point();
     if (first || which.reachable != ok) {
         if (!ok)
-            io.log.warning("source is away", {{"source", name}, {"why", answer.error().context()}});
+            tell(happening::source_away, std::string(name) + ": " + answer.error().context());
         else if (!first)
-            io.log.info("source is back", {{"source", name}});
+            tell(happening::source_back,
+                std::string(name) + " answers again, after " + base::human(io.clk.now() - which.since));
         which.reachable = ok;
         which.since = io.clk.now();
         dirty.set();

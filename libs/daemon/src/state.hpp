@@ -1,4 +1,5 @@
 #pragma once
+#include "event_log.hpp"
 #include "ledger.hpp"
 
 #include <gantryd/daemon/labels.hpp>
@@ -25,6 +26,7 @@ public:
 
     planner::world world;
     ledger memory;
+    event_log history;
     std::map<model::component_name, model::evidence> last_failure;
     /// For the store's truth to be known before anything is planned.
     bool desired_known = false;
@@ -50,6 +52,15 @@ public:
     /// The phase of a container, Docker's word weighed against the kernel's.
     planner::phase phase_of(const docker::container_details& details) const;
 
+    /// Tells what happened, in the order in which it did: log, history and observer.
+    void tell(const fact& told);
+    void tell(happening what_happened, const planner::instance& to, std::string text);
+    void tell(happening what_happened, std::string text);
+
+    /// Takes values of the component's environment out of words of the outside world.
+    void conceal(const model::component_name& component, std::string& text) const;
+    void conceal(const model::component_name& component, model::evidence& why) const;
+
     planner::instance* find(const model::instance_name& name);
     std::shared_ptr<const model::release> release_of(const planner::instance& of) const;
 
@@ -73,7 +84,7 @@ public:
     /// Adds what the labels of a container say where the store says nothing.
     void learn_from_labels(const docker::labels& labels);
 
-    /// Notes that a source answered, or why it did not. Logs the change.
+    /// Notes that a source answered, or why it did not. Tells the change.
     void note_source(planner::source& which, std::string_view name, const base::result<void>& answer);
 
 private:

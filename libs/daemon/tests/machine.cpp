@@ -1,5 +1,6 @@
 #include "machine.hpp"
 
+#include <gantryd/control/events.hpp>
 #include <gantryd/control/project.hpp>
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
@@ -224,6 +225,30 @@ std::optional<model::component_report> machine::report_on(const std::string& com
     if (!report)
         return std::nullopt;
     return std::move(*report);
+}
+
+std::vector<model::event> machine::events()
+{
+    control::event_reader history(*desired, project);
+    return ask(history.read(sim.clock.now() + 5s)).value();
+}
+
+std::vector<std::string> machine::told(const std::string& code)
+{
+    std::vector<std::string> out;
+    for (const auto& event : events())
+        if (event.code == code)
+            out.push_back(event.change.empty() ? event.text : event.change + ": " + event.text);
+    return out;
+}
+
+std::optional<model::condition> machine::reason(const std::string& code, const std::string& component)
+{
+    const auto report = report_on(component);
+    if (!report)
+        return std::nullopt;
+    const auto found = std::ranges::find(report->conditions, code, &model::condition::code);
+    return found == report->conditions.end() ? std::nullopt : std::optional(*found);
 }
 
 names machine::in_slots(const std::string& component, haproxy_config::slot_mode mode)

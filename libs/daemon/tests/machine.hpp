@@ -4,6 +4,7 @@
 #include <gantryd/docker/fake_engine.hpp>
 #include <gantryd/haproxy/fake_proxy.hpp>
 #include <gantryd/health/fake_prober.hpp>
+#include <gantryd/model/event.hpp>
 #include <gantryd/model/report.hpp>
 #include <gantryd/runtime/simulation.hpp>
 #include <gantryd/runtime/task_scope.hpp>
@@ -95,6 +96,11 @@ public:
     model::release release_in_store(int number, const std::string& component = "web");
     model::release_outcome outcome_of(int number, const std::string& component = "web");
     std::optional<model::component_report> report_on(const std::string& component = "web");
+    /// The machine's history, and the sentences of the events with that code.
+    std::vector<model::event> events();
+    std::vector<std::string> told(const std::string& code);
+    /// What the report on the component gives as this reason: what `why` shows.
+    std::optional<model::condition> reason(const std::string& code, const std::string& component = "web");
     /// Running containers that a serving slot of the component's route points to.
     names serving(const std::string& component = "web");
     names draining(const std::string& component = "web");

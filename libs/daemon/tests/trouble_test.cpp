@@ -98,7 +98,7 @@ TEST(docker_away, stops_nothing_and_work_goes_on_afterwards)
     EXPECT_EQ(m.outcome_of(2), model::release_outcome::pending);
     EXPECT_EQ(m.changes_since(before), std::vector<std::string>());
     EXPECT_LT(m.docker.calls.size() - before, 100U) << "it does not back off";
-    EXPECT_EQ(m.log_lines.count(base::log_level::warning, "source is away source=docker"), 1U);
+    EXPECT_EQ(m.log_lines.count(base::log_level::warning, "source away what=\"docker: "), 1U);
 
     m.always("somebody serves", [&] { return !m.serving().empty(); });
     m.docker.set_reachable(true);
@@ -138,8 +138,9 @@ TEST(values_that_cannot_be_read, are_ignored_with_a_warning)
     m.put(records::release_key(m.project, web, model::release_number(9)), "[]");
     m.put(records::state_key(m.project, model::component_name("api")), "nonsense");
     m.run_for(10s);
-    EXPECT_EQ(m.log_lines.count(base::log_level::warning, "state in the store is not readable"), 2U);
-    EXPECT_EQ(m.log_lines.count(base::log_level::warning, "release in the store is not readable"), 1U);
+    EXPECT_EQ(m.log_lines.count(base::log_level::warning, "record unreadable component=web release=0 "), 1U);
+    EXPECT_EQ(m.log_lines.count(base::log_level::warning, "record unreadable component=api release=0 "), 1U);
+    EXPECT_EQ(m.log_lines.count(base::log_level::warning, "record unreadable component=web release=9 "), 1U);
 
     m.crash();
     m.start();

@@ -131,6 +131,8 @@ private:
     std::map<model::route_id, std::string> refused_;
     std::string written_;  // what we last made of the file; empty: nothing yet
     std::string version_;
+    std::int64_t reloads_ = 0;
+    std::string reload_reason_;
     pid_t master_ = 0;         // at the last look() or update(); 0: none ran
     int silent_in_a_row_ = 0;  // times that it lived and did not answer
     bool busy_ = false;
@@ -151,6 +153,8 @@ proxy_view haproxy_proxy::view_of(const std::optional<observation>& seen) const
         view = make_view(seen->processes.master, seen->current, seen->old_workers);
     view.file_edited = seen && is_file_edited();
     view.version = version_;
+    view.reloads = reloads_;
+    view.reload_reason = reload_reason_;
     view.refused = refused_;
     return view;
 }
@@ -359,6 +363,8 @@ asio::awaitable<result<observation>> haproxy_proxy::reload(
         written_ = read_file(supervisor_.files().config).value_or("");
         co_return fail("reload for " + reason, reloaded.error());
     }
+    ++reloads_;
+    reload_reason_ = reason;
     log_.info("haproxy reloaded",
         {{"reason", reason}, {"old_worker", before.processes.worker},
             {"new_worker", reloaded->processes.worker}, {"old_workers", reloaded->old_workers.size()},

@@ -30,6 +30,32 @@ drain_view drain_of(const world& from, const instance& of)
     return out;
 }
 
+}  // namespace gantryd::planner::detail
+
+namespace gantryd::planner {
+
+bool may_be_told(const world& in, const instance& of)
+{
+    return of.drain_since && of.now == phase::running && is_routed_out(in, of);
+}
+
+std::chrono::milliseconds time_for_signals(const world& in, const instance& of, time_point now)
+{
+    const auto [facts, policy] = detail::drain_of(in, of);
+    if (policy.on_timeout == model::drain_timeout_action::keep)
+        return std::chrono::hours(1);
+    return std::chrono::ceil<std::chrono::milliseconds>(drain::deadline(facts, policy) - now);
+}
+
+bool is_idle(const world& in, const instance& of)
+{
+    const auto facts = detail::drain_of(in, of).facts;
+    return of.drain_since && facts.connections == 0 && facts.idle_for >= drain::settle_time;
+}
+
+}  // namespace gantryd::planner
+
+namespace gantryd::planner::detail {
 namespace {
 
 void plan_departure(const world& from, const instance& i, plan& out)

@@ -29,8 +29,10 @@ public:
         explain_release();
         for (const auto* i : who_.all)
             explain_instance(*i);
+        explain_setbacks();
         explain_ports();
         explain_suspicion();
+        explain_trial();
         explain_restarts();
         explain_shortage();
     }
@@ -47,23 +49,54 @@ private:
         return fmt::format("gantryd {} {} -c {}", verb, project_, name_);
     }
 
+    condition& add(reason code, const instance& of, std::string text)
+    {
+        auto& out = add(code, std::move(text));
+        out.instance = of.name.text();
+        return out;
+    }
+
+    /// A source that is away, or has not spoken yet; null while it is there.
+    condition* add(reason code, const source& which)
+    {
+        if (which.reachable)
+            return nullptr;
+        auto& out = add(code, which.error.empty() ? "it has not answered yet" : which.error);
+        if (!which.error.empty())
+            out.since = which.since;
+        return &out;
+    }
+
     void explain_sources()
     {
-        if (!from_.docker.reachable && !from_.docker.error.empty()) {
-            auto& c = add(reason::docker_unreachable, from_.docker.error);
-            c.since = from_.docker.since;
-            c.then = "what runs is left as it is; work goes on when the engine answers";
-            c.command = "systemctl status docker";
+        if (auto* c = add(reason::docker_unreachable, from_.docker)) {
+            c->then = "what runs is left as it is; work goes on when the engine answers";
+            c->command = "systemctl status docker";
         }
-        if (!from_.haproxy.reachable && !from_.haproxy.error.empty()) {
-            auto& c = add(reason::proxy_failed, from_.haproxy.error);
-            c.since = from_.haproxy.since;
-            c.then = "it is tried again with growing pauses";
-        }
+        if (auto* c = add(reason::proxy_failed, from_.haproxy))
+            c->then = "it is tried again with growing pauses";
+        // Nobody who has not failed is missed here: not everything that has a planner writes, or has a store.
+        if (!from_.store.error.empty())
+            if (auto* c = add(reason::store_unreachable, from_.store))
+                c->then = "what was read last goes on; it is read again with growing pauses";
+        const auto& unwritable = from_.store_writes.error.empty() ? from_.ledger : from_.store_writes;
+        if (!unwritable.error.empty())
+            if (auto* c = add(reason::state_unwritable, unwritable)) {
+                c->then =
+                    "what runs goes on, and it is tried again every 5 seconds; a restart of gantryd would "
+                    "forget what happened meanwhile";
+                c->command = "df -h";
+            }
     }
 
     void explain_release()
     {
+        if (who_.wish.hold) {
+            auto& c = add(reason::held, "the store has no readable state for it");
+            c.then = "its containers and its traffic are left as they are";
+            c.command = command("update");
+            return;
+        }
         if (who_.wish.intent != model::intent::ready)
             return;
         const auto wanted = who_.wish.releases.find(who_.wish.wanted.value_or(model::release_number{}));
@@ -99,18 +132,55 @@ private:
     void explain_instance(const instance& i)
     {
         if (i.now == phase::exited)
-            return;
-        if (i.drain_since || i.failure)
+            explain_end(i);
+        else if (who_.wish.intent == model::intent::killed && !who_.wish.hold)
+            explain_kill(i);
+        else if (i.drain_since || i.failure)
             explain_departure(i);
         else if (i.now == phase::creating || i.now == phase::created)
-            add(reason::creating, "Docker creates and starts the container").instance = i.name.text();
+            explain_creation(i);
         else if (!i.ready_at)
             explain_readiness(i);
         else if (!sickness_of(i).empty())
             explain_sickness(i);
-        else if (!is_serving(from_, i) && !is_refused(i))
-            add(reason::waiting_proxy, "HAProxy does not confirm yet that it sends it traffic").instance =
-                i.name.text();
+        else if (!is_serving(from_, i) && !is_refused(i)) {
+            auto& c = add(reason::waiting_proxy, i, "HAProxy does not confirm yet that it sends it traffic");
+            c.since = i.ready_at;
+            c.then = "it serves";
+        }
+    }
+
+    void explain_end(const instance& i)
+    {
+        if (who_.wish.hold)
+            return;
+        const bool is_news = !i.failure && !i.drain_since && !i.stop_since;
+        auto& c = add(reason::removing, i,
+            is_news ? "it has ended; its exit code and last log lines are gathered" : "it has ended");
+        c.then = "it is removed, after its replacement has started";
+    }
+
+    void explain_kill(const instance& i)
+    {
+        auto& c = add(reason::stopping, i, "the component is to be killed");
+        c.since = i.stop_since;
+        c.then = "SIGKILL, and it is removed";
+    }
+
+    void explain_creation(const instance& i)
+    {
+        if (i.pulling) {
+            auto& c = add(reason::pulling, i,
+                "image " + i.pulling->image + " is not on this machine and is fetched" +
+                    (i.pulling->progress.empty() ? "" : ": " + i.pulling->progress));
+            c.since = i.pulling->since;
+            c.until = i.pulling->until;
+            c.then = "it is tried again";
+            c.command = "docker pull " + i.pulling->image;
+            return;
+        }
+        auto& c = add(reason::creating, i, "Docker creates and starts the container");
+        c.then = "its ready checks begin";
     }
 
     bool is_refused(const instance& i) const
@@ -120,23 +190,31 @@ private:
                                       [&](const frontend& f) { return from_.proxy.refused.contains(f.id); });
     }
 
+    std::string unreadiness(const instance& i, const model::component_spec* spec) const
+    {
+        if (i.address.empty())
+            return "it has no network address";
+        if (!i.check.empty())
+            return fmt::format("its ready check \"{}\" does not pass: {}", i.check, i.answer);
+        if (spec != nullptr && spec->ready_checks.empty())
+            return fmt::format("it has no ready checks, and has to run for {}", base::human(proof_of_life));
+        return "its ready checks have not passed yet";
+    }
+
     void explain_readiness(const instance& i)
     {
         const auto* spec = spec_of(from_, i);
-        auto& c = add(reason::waiting_ready,
-            i.check.empty() ? "its ready checks have not passed yet"
-                            : fmt::format("its ready check \"{}\" does not pass: {}", i.check, i.answer));
-        c.instance = i.name.text();
+        auto& c = add(reason::waiting_ready, i, unreadiness(i, spec));
         c.since = i.started_at;
         if (spec != nullptr)
             c.until = give_up_at(i, *spec);
         c.then = "it is stopped, and the release counts as failed unless it was live before";
+        c.command = command("update");
     }
 
     void explain_sickness(const instance& i)
     {
-        auto& c = add(reason::unhealthy, sickness_of(i));
-        c.instance = i.name.text();
+        auto& c = add(reason::unhealthy, i, sickness_of(i));
         c.since = i.sick_since;
         if (const auto at = replaceable_at(who_, i); at > from_.now)
             c.until = at;
@@ -165,18 +243,17 @@ private:
         const auto [facts, policy] = drain_of(from_, i);
         const auto decision = drain::decide(facts, policy, from_.now);
         if (facts.stop_since || decision.next == drain::step::stop || i.failure) {
-            auto& c = add(reason::stopping, i.failure ? i.failure->reason : i.drain_reason);
-            c.instance = i.name.text();
+            auto& c = add(reason::stopping, i, i.failure ? i.failure->reason : i.drain_reason);
             c.since = facts.stop_since;
             if (facts.stop_since)
                 c.until = *facts.stop_since + policy.stop_grace;
             c.then = "SIGKILL";
+            c.command = command("kill");
             return;
         }
         const bool kept = decision.next == drain::step::keep;
-        auto& c = add(kept ? reason::drain_kept : reason::draining,
-            fmt::format("{}: {}", i.drain_reason, numbers_of(i)));
-        c.instance = i.name.text();
+        auto& c = add(kept ? reason::drain_kept : reason::draining, i,
+            fmt::format("{}: {}", i.drain_reason, drain_step(i, facts, decision.next)));
         c.since = i.drain_since;
         if (!kept)
             c.until = drain::deadline(facts, policy);
@@ -184,6 +261,30 @@ private:
                      ? "it is stopped, and connections that are left are cut"
                      : "it is kept until they end";
         c.command = command("kill");
+    }
+
+    /// What the drain waits for now.
+    std::string drain_step(const instance& i, const drain::facts& facts, drain::step next) const
+    {
+        const auto* spec = spec_of(from_, i);
+        if (next == drain::step::leave_routes)
+            return "HAProxy does not confirm yet that it sends it no new traffic";
+        if (next == drain::step::send_signals)
+            return fmt::format("its termination signals are sent, {} of {}", i.signals_begun,
+                spec == nullptr ? 0 : spec->termination_signals.size());
+        if (facts.connections > 0)
+            return numbers_of(i);
+        if (!from_.haproxy.reachable || i.address.empty())
+            return "its connections are not known now";
+        const auto nobody =
+            "no connections" + (i.no_kernel_witness.empty()
+                                       ? std::string()
+                                       : " (direct ones not counted: " + i.no_kernel_witness + ")");
+        if (facts.checks_passed)
+            return nobody + "; a second look confirms it";
+        if (i.check.empty())
+            return nobody + "; its termination checks have not passed yet";
+        return fmt::format("{}; its termination check \"{}\" does not pass: {}", nobody, i.check, i.answer);
     }
 
     void explain_ports()
@@ -238,6 +339,54 @@ private:
         c.until = std::max(suspected->until, from_.now);
         c.then = "one replacement is tried; until then all are left as they are, and asked again";
         c.command = command("status");
+    }
+
+    /// The first instance of a new release stands for all.
+    void explain_trial()
+    {
+        if (who_.effective == nullptr || who_.effective->outcome != model::release_outcome::pending ||
+            who_.wanted <= 1 || who_.current.empty() || who_.good(from_) > 0)
+            return;
+        auto& c = add(reason::trial, fmt::format("release {} is tried with the first of {} instances",
+                                         number(*who_.effective), who_.wanted));
+        c.then = "the others follow when it serves";
+        c.command = command("update");
+    }
+
+    /// Actions that failed and are still to be done.
+    void explain_setbacks()
+    {
+        for (const auto& failed : from_.setbacks) {
+            if (failed.component != who_.wish.name || !(failed.trying || is_planned(failed)))
+                continue;
+            auto& c = add(reason::retrying,
+                fmt::format("{} failed {}: {}", failed.action,
+                    failed.failures == 1 ? std::string("once")
+                                         : fmt::format("{} times in a row", failed.failures),
+                    failed.error));
+            c.instance = failed.instance;
+            c.since = failed.since;
+            if (failed.until > from_.now)
+                c.until = failed.until;
+            c.then = "it is tried again";
+            c.command = command("events");
+        }
+    }
+
+    bool is_planned(const setback& failed) const
+    {
+        return std::ranges::any_of(out_.actions, [&](const action& planned) {
+            return std::visit(
+                [&](const auto& what) {
+                    if constexpr (requires { what.name; })
+                        return what.name.text() == failed.instance;
+                    else if constexpr (requires { what.component; })
+                        return failed.instance.empty() && what.component == failed.component;
+                    else
+                        return false;
+                },
+                planned);
+        });
     }
 
     void explain_shortage()

@@ -304,3 +304,179 @@ TEST(explain, too_few_serving)
     EXPECT_EQ(told.then, "missing instances are started");
     EXPECT_EQ(s.planned().components.at(web).state, "degraded");
 }
+
+TEST(explain, pulling)
+{
+    scene s;
+    s.release(1, release_outcome::pending);
+    s.does();
+    auto& i = s.at("shop-web-1-1");
+    i.pulling = pull{"web:1", "", s.w.now - 2s, s.w.now + 15min};
+    auto told = s.because(reason::pulling);
+    EXPECT_EQ(told.instance, "shop-web-1-1");
+    EXPECT_EQ(told.text, "image web:1 is not on this machine and is fetched");
+    EXPECT_EQ(told.since, s.w.now - 2s);
+    EXPECT_EQ(told.until, s.w.now + 15min);
+    EXPECT_EQ(told.command, "docker pull web:1");
+    i.pulling->progress = "3f4a: Downloading 4.2 MB of 9.0 MB";
+    told = s.because(reason::pulling);
+    EXPECT_TRUE(told.text.ends_with("fetched: 3f4a: Downloading 4.2 MB of 9.0 MB")) << told.text;
+    EXPECT_FALSE(s.is_told(reason::creating));
+}
+
+TEST(explain, retrying_while_the_action_is_still_to_be_done)
+{
+    scene s;
+    s.release(1, release_outcome::pending);
+    s.w.setbacks.push_back(
+        {web, "shop-web-1-1", "create shop-web-1-1", "connection refused", 3, s.w.now - 5s, s.w.now + 1s});
+    const auto told = s.because(reason::retrying);
+    EXPECT_EQ(told.instance, "shop-web-1-1");
+    EXPECT_EQ(told.text, "create shop-web-1-1 failed 3 times in a row: connection refused");
+    EXPECT_EQ(told.since, s.w.now - 5s);
+    EXPECT_EQ(told.until, s.w.now + 1s);
+    EXPECT_EQ(told.then, "it is tried again");
+    EXPECT_EQ(told.command, "gantryd events shop -c web");
+    s.of().intent = model::intent::stopped;
+    EXPECT_FALSE(s.is_told(reason::retrying)) << "nobody wants it any more";
+}
+
+TEST(explain, retrying_to_record_a_release)
+{
+    scene s;
+    s.release(1, release_outcome::pending);
+    s.serving(1, 1);
+    s.settle_proxy();
+    s.w.setbacks.push_back({web, "", "record release 1 as live", "disk full", 1, s.w.now, s.w.now + 250ms});
+    EXPECT_EQ(s.because(reason::retrying).text, "record release 1 as live failed once: disk full");
+    s.w.setbacks.front().component = model::component_name("api");
+    EXPECT_FALSE(s.is_told(reason::retrying)) << "another component's";
+}
+
+TEST(explain, trial)
+{
+    scene s;
+    s.release(1, release_outcome::pending, two());
+    s.does();
+    const auto told = s.because(reason::trial);
+    EXPECT_EQ(told.text, "release 1 is tried with the first of 2 instances");
+    EXPECT_EQ(told.then, "the others follow when it serves");
+    EXPECT_EQ(told.command, "gantryd update shop -c web");
+    s.starts("shop-web-1-1");
+    s.passes("shop-web-1-1");
+    for (int i = 0; i < 5; ++i)
+        s.does();
+    EXPECT_FALSE(s.is_told(reason::trial));
+}
+
+TEST(explain, removing)
+{
+    auto s = running_well();
+    s.exits("shop-web-1-1", 3);
+    auto told = s.because(reason::removing);
+    EXPECT_EQ(told.instance, "shop-web-1-1");
+    EXPECT_EQ(told.text, "it has ended; its exit code and last log lines are gathered");
+    EXPECT_EQ(told.then, "it is removed, after its replacement has started");
+    s.at("shop-web-1-1").failure = model::evidence{.reason = "exited with code 3"};
+    EXPECT_EQ(s.because(reason::removing).text, "it has ended");
+    s.of().hold = true;
+    EXPECT_FALSE(s.is_told(reason::removing)) << "it is not";
+}
+
+TEST(explain, held_and_not_that_it_was_never_released)
+{
+    scene s;
+    s.of().hold = true;
+    const auto told = s.because(reason::held);
+    EXPECT_EQ(told.text, "the store has no readable state for it");
+    EXPECT_EQ(told.then, "its containers and its traffic are left as they are");
+    EXPECT_EQ(told.command, "gantryd update shop -c web");
+    EXPECT_FALSE(s.is_told(reason::no_release));
+}
+
+TEST(explain, sources_that_have_not_spoken_yet)
+{
+    scene s;
+    s.release(1, release_outcome::live);
+    s.w.docker = {};
+    s.w.haproxy = {};
+    EXPECT_EQ(s.because(reason::docker_unreachable).text, "it has not answered yet");
+    EXPECT_EQ(s.because(reason::proxy_failed).text, "it has not answered yet");
+    EXPECT_FALSE(s.is_told(reason::store_unreachable)) << "gantry has none";
+}
+
+TEST(explain, store_unreachable_and_state_unwritable)
+{
+    auto s = running_well();
+    s.w.store = {true, false, s.w.now - 5s, "connection refused"};
+    EXPECT_EQ(s.because(reason::store_unreachable).text, "connection refused");
+    EXPECT_EQ(s.because(reason::store_unreachable).since, s.w.now - 5s);
+    s.w.ledger = {true, false, s.w.now - 3s, "disk is full"};
+    auto told = s.because(reason::state_unwritable);
+    EXPECT_EQ(told.text, "disk is full");
+    EXPECT_EQ(told.since, s.w.now - 3s);
+    EXPECT_EQ(told.command, "df -h");
+    s.w.ledger = {true, true, s.w.now, ""};
+    EXPECT_FALSE(s.is_told(reason::state_unwritable));
+    s.w.store_writes = {true, false, s.w.now - 1s, "read-only"};
+    EXPECT_EQ(s.because(reason::state_unwritable).text, "read-only");
+}
+
+TEST(explain, each_step_of_a_drain)
+{
+    scene s;
+    auto spec = scene::web();
+    spec.termination_signals.resize(2);
+    spec.termination_checks.push_back({.kind = model::check_kind::exec, .id = "flushed"});
+    s.release(1, release_outcome::live, spec);
+    s.serving(1, 1);
+    s.serving(1, 2);
+    s.settle_proxy();
+    auto& i = s.at("shop-web-1-2");
+    i.drain_since = s.w.now;
+    i.drain_reason = "one too many";
+    const auto text = [&] { return s.because(reason::draining).text; };
+    EXPECT_EQ(text(), "one too many: HAProxy does not confirm yet that it sends it no new traffic");
+    s.settle_proxy();
+    i.signals_begun = 1;
+    EXPECT_EQ(text(), "one too many: its termination signals are sent, 1 of 2");
+    i.signals_done = true;
+    EXPECT_EQ(text(), "one too many: no connections; its termination checks have not passed yet");
+    i.check = "flushed";
+    i.answer = "exit code 1";
+    i.idle_for = 1s;
+    EXPECT_EQ(
+        text(), "one too many: no connections; its termination check \"flushed\" does not pass: exit code 1");
+    i.termination = verdict::passing;
+    i.idle_for = 0ms;
+    EXPECT_EQ(text(), "one too many: no connections; a second look confirms it");
+    s.w.haproxy.reachable = false;
+    EXPECT_EQ(text(), "one too many: its connections are not known now");
+    s.w.haproxy.reachable = true;
+    i.idle_for = 1s;
+    EXPECT_FALSE(s.is_told(reason::draining));
+    EXPECT_EQ(s.because(reason::stopping).text, "one too many");
+}
+
+TEST(explain, a_kill)
+{
+    auto s = running_well();
+    s.of().intent = model::intent::killed;
+    auto told = s.because(reason::stopping);
+    EXPECT_EQ(told.instance, "shop-web-1-1");
+    EXPECT_EQ(told.text, "the component is to be killed");
+    EXPECT_EQ(told.then, "SIGKILL, and it is removed");
+}
+
+TEST(explain, waiting_ready_without_checks_or_address)
+{
+    scene s;
+    auto spec = scene::web();
+    spec.ready_checks.clear();
+    s.release(1, release_outcome::pending, spec);
+    s.does();
+    s.starts("shop-web-1-1");
+    EXPECT_EQ(s.because(reason::waiting_ready).text, "it has no ready checks, and has to run for 1.0s");
+    s.at("shop-web-1-1").address.clear();
+    EXPECT_EQ(s.because(reason::waiting_ready).text, "it has no network address");
+}

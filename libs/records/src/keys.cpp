@@ -70,6 +70,41 @@ std::optional<component_key> parse_component_key(const model::project_name& proj
     return out;
 }
 
+std::string events_prefix(const model::project_name& project)
+{
+    return "/gantryd/events/" + project.text() + "/";
+}
+
+std::string events_prefix(const model::project_name& project, const model::machine_id& machine)
+{
+    return events_prefix(project) + machine.text() + "/";
+}
+
+std::string event_key(
+    const model::project_name& project, const model::machine_id& machine, std::int64_t sequence)
+{
+    constexpr std::size_t digits = 19;  // as many as the largest number has
+    auto number = std::to_string(sequence);
+    return events_prefix(project, machine) + std::string(digits - number.size(), '0') + number;
+}
+
+std::optional<event_place> parse_event_key(const model::project_name& project, std::string_view key)
+{
+    const auto prefix = events_prefix(project);
+    if (!key.starts_with(prefix))
+        return std::nullopt;
+    key.remove_prefix(prefix.size());
+    const auto slash = key.find('/');
+    if (slash == 0 || slash == std::string_view::npos)
+        return std::nullopt;
+    event_place out{model::machine_id(std::string(key.substr(0, slash))), 0};
+    key.remove_prefix(slash + 1);
+    const auto [end, ec] = std::from_chars(key.data(), key.data() + key.size(), out.sequence);
+    if (ec != std::errc() || end != key.data() + key.size() || out.sequence < 1)
+        return std::nullopt;
+    return out;
+}
+
 bool is_report_key(const model::project_name& project, std::string_view key)
 {
     const auto prefix = machines_prefix(project);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace base = gantryd::base;
 namespace model = gantryd::model;
 namespace records = gantryd::records;
@@ -123,4 +125,57 @@ TEST(codec, reports_and_back)
     const auto machine_back = records::decode_machine_report(records::encode(machine));
     ASSERT_TRUE(machine_back);
     EXPECT_EQ(*machine_back, machine);
+}
+
+TEST(keys, of_events_sort_by_their_numbers)
+{
+    const model::machine_id m1("m1");
+    const auto nine = records::event_key(shop, m1, 9);
+    const auto ten = records::event_key(shop, m1, 10);
+    EXPECT_LT(nine, ten);
+    EXPECT_LT(ten, records::event_key(shop, m1, std::numeric_limits<std::int64_t>::max()));
+    EXPECT_TRUE(nine.starts_with(records::events_prefix(shop, m1)));
+    EXPECT_TRUE(records::events_prefix(shop, m1).starts_with(records::events_prefix(shop)));
+    EXPECT_FALSE(nine.starts_with(records::project_prefix(shop))) << "a watch of the project would see it";
+    const auto place = records::parse_event_key(shop, ten);
+    ASSERT_TRUE(place);
+    EXPECT_EQ(place->machine, m1);
+    EXPECT_EQ(place->sequence, 10);
+    for (const auto* other : {"/gantryd/events/shop/m1", "/gantryd/events/shop/m1/",
+             "/gantryd/events/shop/m1/x", "/gantryd/events/shop/m1/0", "/gantryd/events/shop/m1/-1",
+             "/gantryd/events/shop/m1/1x", "/gantryd/events/shop/m1/99999999999999999999",
+             "/gantryd/events/shop//1", "/gantryd/events/shopping/m1/1", "/gantryd/projects/shop/config"})
+        EXPECT_FALSE(records::parse_event_key(shop, other)) << other;
+}
+
+TEST(codec, events_and_back)
+{
+    model::event event;
+    event.sequence = 17;
+    event.at = noon;
+    event.machine = model::machine_id("m1");
+    event.code = "daemon_started";
+    auto back = records::decode_event(records::encode(event));
+    ASSERT_TRUE(back) << back.error().context();
+    EXPECT_EQ(*back, event);
+
+    event.component = web;
+    event.instance = "shop-web-7-1";
+    event.release = seven;
+    event.code = "draining";
+    event.change = "ended";
+    event.text = "14 connections\nand a \"quote\"";
+    event.why = sample_evidence();
+    back = records::decode_event(records::encode(event));
+    ASSERT_TRUE(back) << back.error().context();
+    EXPECT_EQ(*back, event);
+}
+
+TEST(codec, an_event_without_a_time_or_a_code_is_none)
+{
+    EXPECT_TRUE(records::decode_event(R"({"at":"2026-11-21T12:00:00Z","code":"x","more":[1]})"));
+    for (const auto* bad : {"", "[]", "{}", "{", R"({"code":"x"})", R"({"at":"2026-11-21T12:00:00Z"})",
+             R"({"at":"noon","code":"x"})", R"({"at":7,"code":"x"})",
+             R"({"at":"2026-11-21T12:00:00Z","code":7})"})
+        EXPECT_FALSE(records::decode_event(bad)) << bad;
 }

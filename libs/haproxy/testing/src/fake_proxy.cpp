@@ -80,6 +80,8 @@ proxy_view fake_proxy::view(bool closely)
 {
     seen_running_ = running;
     proxy_view out{.running = running, .version = "2.6.12", .refused = refused_};
+    out.reloads = reloads;
+    out.reload_reason = reloads == 0 ? "" : "new structure";
     if (!running)
         return out;
     out.master = master_;

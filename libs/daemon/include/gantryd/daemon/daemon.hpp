@@ -1,5 +1,6 @@
 #pragma once
 #include <gantryd/base/log.hpp>
+#include <gantryd/daemon/happening.hpp>
 #include <gantryd/docker/engine.hpp>
 #include <gantryd/haproxy/proxy.hpp>
 #include <gantryd/health/prober.hpp>
@@ -32,22 +33,29 @@ struct collaborators {
     const base::logger& log;
 };
 
-/// What happens, as it happens: for programs that show it to a person. Called on the loop; must not block.
+/// Something that happened. Told once, in one place (state::tell()): the line of the log, the event in the
+/// store and what a program shows to a person are all made of it.
+struct fact {
+    happening what{};
+    const planner::instance* instance = nullptr;  ///< whom it is about
+    // When there is no instance (any more):
+    model::component_name component{};  ///< empty: the machine as a whole
+    std::string instance_name{};
+    std::optional<model::release_number> release{};
+
+    std::string text{};                          ///< one sentence
+    const model::evidence* why = nullptr;        ///< of a failure
+    std::optional<planner::reason> condition{};  ///< of condition_began and condition_ended
+};
+
+/// For programs that show a person what happens, as it happens. Called on the loop; must not block.
 class observer {
 public:
     virtual ~observer() = default;
-    virtual void container_starting(const planner::instance&) {}
+    virtual void happened(const fact&) {}
+    // What is under way, too common to be history.
     virtual void check_running(const planner::instance&, const model::check_spec&) {}
-    virtual void instance_ready(const planner::instance&) {}
-    virtual void instance_failed(const planner::instance&, const model::evidence&) {}
-    /// Before it got as far as a container.
-    virtual void release_failed(const model::component_name&, const model::evidence&) {}
-    virtual void drain_begun(const planner::instance&) {}
-    virtual void container_stopping(const planner::instance&) {}
-    virtual void container_killing(const planner::instance&) {}
-    virtual void container_removed(const planner::instance&) {}
     virtual void proxy_updating(bool to_nothing) { (void)to_nothing; }
-    virtual void proxy_updated() {}
     /// After every round: the world, what was planned for it, and how many actions are under way.
     virtual void planned(const planner::world&, const planner::plan&, std::size_t under_way)
     {
@@ -79,7 +87,7 @@ struct options {
     std::string boot_id;            ///< changes with every boot of the machine
     std::string binding_directory;  ///< for bindings with "{container_id}"
     port_range link_ports = link_ports_beside({});
-    bool publish = true;  ///< write reports and presence to the store
+    bool publish = true;  ///< write reports, events and presence to the store
 };
 
 /// Reconciles until cancelled: follows the desired state, Docker, the probes and the proxy, plans, and acts.

@@ -35,6 +35,8 @@ struct proxy_view {
     bool file_edited = false;                   ///< the file on disk is not the one that gantryd wrote
     std::string version;                        ///< "2.6.12"
     std::map<model::route_id, std::vector<server_view>> routes;
+    std::int64_t reloads = 0;   ///< by us, since gantryd started
+    std::string reload_reason;  ///< of the last one
     /// Routes that were asked for and cannot be: "port 8888 is taken by nginx (pid 4711)".
     std::map<model::route_id, std::string> refused;
 

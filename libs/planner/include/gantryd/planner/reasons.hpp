@@ -8,30 +8,40 @@ namespace gantryd::planner {
 enum class reason {
     no_release,            ///< nothing was released yet, or the store does not know the release
     release_failed,        ///< the wanted release failed; something older serves, or nothing
-    creating,              ///< Docker is at work: pull, create, start
+    creating,              ///< Docker is at work: create, start
+    pulling,               ///< an image is fetched
+    retrying,              ///< an action failed and is tried again after a pause
+    trial,                 ///< the first instance of a new release has to serve before the others follow
     waiting_ready,         ///< the ready checks do not pass yet
     waiting_proxy,         ///< the proxy does not confirm a change yet
     port_taken,            ///< somebody else holds an external port
     draining,              ///< connections of an old instance have not ended yet
     drain_kept,            ///< the drain's deadline has passed and the rule is to keep the instance
     stopping,              ///< the stop signal was sent
+    removing,              ///< the container has ended and is still there
     unhealthy,             ///< health checks fail
     dependency_suspected,  ///< all instances fail the same check: nobody is replaced for a while
     crash_loop,            ///< restarts are held back
     docker_unreachable,    ///< no Docker Engine answers
     proxy_failed,          ///< HAProxy cannot be started, asked or changed
+    store_unreachable,     ///< the desired state cannot be read
+    state_unwritable,      ///< reports, events or the ledger cannot be written
+    held,                  ///< the store has no state for it: everything is left as it is
     too_few_serving,       ///< fewer instances serve than should
     waiting_link,          ///< a component link that it needs is not served; its first container waits
     link_down,             ///< it runs, and a component link that it needs is not served
     no_daemon,             ///< told by the command line: no daemon looks after the component now
+    disk_full,             ///< told by the command line: the store's disk has no room
     config_differs,        ///< told by the command line: the stored config is newer than the release
 };
 
 inline constexpr std::array all_reasons{reason::no_release, reason::release_failed, reason::creating,
-    reason::waiting_ready, reason::waiting_proxy, reason::port_taken, reason::draining, reason::drain_kept,
-    reason::stopping, reason::unhealthy, reason::dependency_suspected, reason::crash_loop,
-    reason::docker_unreachable, reason::proxy_failed, reason::too_few_serving, reason::waiting_link,
-    reason::link_down, reason::no_daemon, reason::config_differs};
+    reason::pulling, reason::retrying, reason::trial, reason::waiting_ready, reason::waiting_proxy,
+    reason::port_taken, reason::draining, reason::drain_kept, reason::stopping, reason::removing,
+    reason::unhealthy, reason::dependency_suspected, reason::crash_loop, reason::docker_unreachable,
+    reason::proxy_failed, reason::store_unreachable, reason::state_unwritable, reason::held,
+    reason::too_few_serving, reason::waiting_link, reason::link_down, reason::no_daemon, reason::disk_full,
+    reason::config_differs};
 
 /// The code as people and scripts see it: "waiting_ready".
 std::string_view text_of(reason code) noexcept;

@@ -20,6 +20,16 @@ using health_policy::verdict;
 /// Where a container is in its life, as Docker tells it; `creating` is our own request under way.
 enum class phase { creating, created, running, exited };
 
+/// An image on its way to this machine.
+struct pull {
+    std::string image;     ///< "web:2"
+    std::string progress;  ///< the engine's last word; empty before the first
+    time_point since{};
+    time_point until{};  ///< when it is given up
+
+    friend bool operator==(const pull&, const pull&) = default;
+};
+
 /// One container of ours and everything known about it.
 struct instance {
     model::instance_name name;
@@ -33,7 +43,8 @@ struct instance {
     time_point started_at{};   ///< the container's start; before it, when we learned of the container
     time_point known_since{};  ///< this run of the daemon knows of it
     std::optional<int> exit_code;
-    std::int64_t pid = 0;  ///< of its first process, as the engine's machine counts; 0 when not known
+    std::optional<pull> pulling;  ///< while its image is fetched
+    std::int64_t pid = 0;         ///< of its first process, as the engine's machine counts; 0 when not known
 
     verdict ready = verdict::undecided;    ///< its ready checks together
     verdict healthy = verdict::passing;    ///< its health checks together
@@ -45,7 +56,9 @@ struct instance {
     std::optional<model::evidence> failure;  ///< condemned: why, with what was there to be seen
     std::optional<time_point> drain_since;
     std::string drain_reason;
-    bool signals_done = false;                 ///< termination signals
+    int signals_begun = 0;                     ///< termination signals, counted before each is sent
+    int signals_answered = 0;                  ///< of them
+    bool signals_done = false;                 ///< all of them
     verdict termination = verdict::undecided;  ///< its termination checks together
     /// While it drains: live connections that do not come through the proxy, as the kernel counts them.
     std::optional<std::int64_t> direct;
@@ -95,6 +108,20 @@ struct source {
     friend bool operator==(const source&, const source&) = default;
 };
 
+/// An action that failed and is held back for a while.
+struct setback {
+    model::component_name component;
+    std::string instance;  ///< empty: about the component as a whole
+    std::string action;    ///< what was tried: "stop shop-web-1-1"
+    std::string error;     ///< the last one
+    int failures = 0;      ///< in a row
+    time_point since{};    ///< of the first
+    time_point until{};    ///< when it is tried again
+    bool trying = false;   ///< it is, just now
+
+    friend bool operator==(const setback&, const setback&) = default;
+};
+
 /// Everything the planner looks at.
 struct world {
     time_point now{};
@@ -107,6 +134,11 @@ struct world {
     time_point proxy_asked_at{};                        ///< when it took that
     source docker;
     source haproxy;
+    // Nothing is decided by these three, but somebody may wonder.
+    source store;         ///< reading the desired state
+    source store_writes;  ///< writing reports and events there
+    source ledger;        ///< writing the facts that must survive a restart
+    std::vector<setback> setbacks;
 };
 
 /// The release that is to run: the wanted one or, once that has failed, the newest one before it that was
@@ -154,5 +186,14 @@ std::int64_t connections_of(const world& in, const instance& of);
 
 /// True when the proxy has sessions of HTTP ports with the instance: some of them may be tunnels.
 bool may_have_tunnels(const world& in, const instance& of);
+
+/// True when its termination signals and checks may come: a drain in which no route sends it new traffic.
+bool may_be_told(const world& in, const instance& of);
+
+/// How long its termination signals may still take, when its drain is given up at a deadline; else an hour.
+std::chrono::milliseconds time_for_signals(const world& in, const instance& of, time_point now);
+
+/// True when a draining instance has no connections any more, and that has been seen twice.
+bool is_idle(const world& in, const instance& of);
 
 }  // namespace gantryd::planner

@@ -1,5 +1,6 @@
 #pragma once
 #include <gantryd/base/error.hpp>
+#include <gantryd/model/event.hpp>
 #include <gantryd/model/report.hpp>
 
 #include <boost/json/fwd.hpp>
@@ -27,10 +28,15 @@ base::result<model::machine_report> decode_machine_report(std::string_view text)
 std::string encode(const model::evidence& evidence);
 base::result<model::evidence> decode_evidence(std::string_view text);
 
+/// The sequence number is the key's, and the machine too: see event_key().
+std::string encode(const model::event& event);
+base::result<model::event> decode_event(std::string_view text);
+
 /// The same as values, for `-o json`.
 boost::json::object to_json(const model::component_report& report);
 boost::json::object to_json(const model::condition& condition);
 boost::json::object to_json(const model::evidence& evidence);
+boost::json::object to_json(const model::event& event);
 /// Without the spec's values of environment variables: they may be secrets.
 boost::json::object summary_json(const model::release& release);
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <gantryd/model/ids.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,22 @@ struct component_key {
 };
 /// Nothing for keys of another kind.
 std::optional<component_key> parse_component_key(const model::project_name& project, std::string_view key);
+
+/// The histories of a project's machines. They stand beside the project, not in it: whoever lists or watches
+/// a project is not to read, nor to be woken by, a thousand lines of history.
+std::string events_prefix(const model::project_name& project);
+std::string events_prefix(const model::project_name& project, const model::machine_id& machine);
+/// Keys in the order of their sequence numbers, which are positive.
+std::string event_key(
+    const model::project_name& project, const model::machine_id& machine, std::int64_t sequence);
+
+/// What a key under events_prefix() is about.
+struct event_place {
+    model::machine_id machine;
+    std::int64_t sequence = 0;
+};
+/// Nothing for keys of another kind.
+std::optional<event_place> parse_event_key(const model::project_name& project, std::string_view key);
 
 /// True for "<machines prefix><id>/components/<c>", false for "<machines prefix><id>/state" and all else.
 bool is_report_key(const model::project_name& project, std::string_view key);

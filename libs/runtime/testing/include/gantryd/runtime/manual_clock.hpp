@@ -16,7 +16,7 @@ public:
     time_point now() const noexcept override { return now_; }
     wall_time wall_now() const noexcept override
     {
-        return wall_time(std::chrono::duration_cast<wall_time::duration>(now_.time_since_epoch()));
+        return wall_time(std::chrono::duration_cast<wall_time::duration>(now_.time_since_epoch() + set_by_));
     }
     boost::asio::awaitable<void> sleep_until(time_point when) override;
 
@@ -24,9 +24,12 @@ public:
     void settle();
     /// Moves time forward by d, stopping at each sleeper on the way. No real time passes.
     void advance(duration d);
+    /// Somebody sets the wall clock, forward or back. Nothing else moves.
+    void set_wall_clock(duration by) noexcept { set_by_ += by; }
 
 private:
     boost::asio::io_context& loop_;
+    duration set_by_{};
     time_point now_{std::chrono::hours(1)};  // not zero: "an hour ago" must exist
     std::multimap<time_point, boost::asio::steady_timer*> sleepers_;
 };
