@@ -168,7 +168,7 @@ TEST_F(links, a_stream_over_a_link_lives_on_in_the_old_exporter_until_it_ends)
     const auto old_one = running("db").at(0).id;
     {
         auto stream =
-            connection::to(host_, static_cast<std::uint16_t>(std::stoi(in_web("ECHO_CLINK_8081_TCP_PORT"))));
+            connection::to(static_cast<std::uint16_t>(std::stoi(in_web("ECHO_CLINK_8081_TCP_PORT"))), host_);
         ASSERT_TRUE(stream);
         ASSERT_TRUE(stream->echoes("before"));
         make_db("db2");
