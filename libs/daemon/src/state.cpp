@@ -108,7 +108,7 @@ void state::record_failure(const model::component_name& component, model::releas
     if (found == world.components.end())
         return;
     auto& crashes = found->second.crashes[release];
-    crashes.count = planner::is_good_run(served_for, crashes.count) ? 1 : crashes.count + 1;
+    crashes.count = planner::is_good_run(served_for, crashes.count, why) ? 1 : crashes.count + 1;
     crashes.last_at = io.clk.now();
     crashes.last = why;
     memory.save(component, release, crashes);

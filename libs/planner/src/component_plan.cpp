@@ -21,9 +21,12 @@ std::chrono::milliseconds restart_delay(int count) noexcept
     return std::min<std::chrono::milliseconds>(delay, 5min);
 }
 
-bool is_good_run(std::chrono::nanoseconds served, int failures) noexcept
+bool is_good_run(std::chrono::nanoseconds served, int failures, const model::evidence& end) noexcept
 {
     using namespace std::chrono_literals;
+    constexpr int killed = 128 + 9;
+    if (end.exit_code != killed || end.oom_killed)
+        return served >= 1min;
     const auto pause = restart_delay(std::min(failures, 1'000) + 1);
     return served >= std::clamp<std::chrono::milliseconds>(pause, 2s, 1min);
 }

@@ -89,16 +89,21 @@ TEST(crash, the_pause_doubles_up_to_five_minutes)
 
 TEST(crash, after_a_good_run_is_not_one_more_in_a_row)
 {
-    EXPECT_FALSE(is_good_run(0s, 0));
-    EXPECT_FALSE(is_good_run(1'999ms, 0));
-    EXPECT_TRUE(is_good_run(2s, 0));
-    EXPECT_TRUE(is_good_run(2s, 2)) << "its failure would be the third and cause a pause of 2 s";
-    EXPECT_FALSE(is_good_run(2s, 3)) << "the fourth, 4 s";
-    EXPECT_TRUE(is_good_run(4s, 3));
-    EXPECT_FALSE(is_good_run(31s, 6));
-    EXPECT_TRUE(is_good_run(32s, 6));
-    EXPECT_TRUE(is_good_run(60s, 7)) << "more than a minute is never asked for";
-    EXPECT_TRUE(is_good_run(60s, 1'000'000));
+    const model::evidence killed{.exit_code = 137};
+    EXPECT_FALSE(is_good_run(0s, 0, killed));
+    EXPECT_FALSE(is_good_run(1'999ms, 0, killed));
+    EXPECT_TRUE(is_good_run(2s, 0, killed));
+    EXPECT_TRUE(is_good_run(2s, 2, killed)) << "its failure would be the third and cause a pause of 2 s";
+    EXPECT_FALSE(is_good_run(2s, 3, killed)) << "the fourth, 4 s";
+    EXPECT_TRUE(is_good_run(4s, 3, killed));
+    EXPECT_FALSE(is_good_run(31s, 6, killed));
+    EXPECT_TRUE(is_good_run(32s, 6, killed));
+    EXPECT_TRUE(is_good_run(60s, 1'000'000, killed)) << "more than a minute is never asked for";
+    for (const auto& own : {model::evidence{.exit_code = 1},
+             model::evidence{.exit_code = 137, .oom_killed = true}, model::evidence{}}) {
+        EXPECT_FALSE(is_good_run(59s, 0, own)) << "a release that dies again and again by itself";
+        EXPECT_TRUE(is_good_run(60s, 7, own));
+    }
 }
 
 TEST(crash, after_earlier_ones_waits_until_it_is_counted)

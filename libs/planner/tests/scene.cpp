@@ -255,8 +255,9 @@ void scene::update(const update_proxy& table)
 void scene::count_failure(const instance& i, const std::string& why)
 {
     auto& record = w.components.at(i.component).crashes[i.release];
-    const bool ran_well = i.ready_at && is_good_run(w.now - *i.ready_at, record.count);
-    record = {ran_well ? 1 : record.count + 1, w.now, {.reason = why, .instance = i.name.text()}};
+    const model::evidence end{.reason = why, .instance = i.name.text(), .exit_code = i.exit_code};
+    const bool ran_well = i.ready_at && is_good_run(w.now - *i.ready_at, record.count, end);
+    record = {ran_well ? 1 : record.count + 1, w.now, end};
 }
 
 }  // namespace gantryd::planner

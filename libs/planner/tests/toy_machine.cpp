@@ -297,10 +297,11 @@ void machine::condemn(instance& i, const std::string& why)
 void machine::count_failure(const instance& i, const std::string& why)
 {
     auto& record = world_.components.at(i.component).crashes[i.release];
-    const bool ran_well = i.ready_at && is_good_run(world_.now - *i.ready_at, record.count);
+    const model::evidence end{.reason = why, .instance = i.name.text(), .exit_code = i.exit_code};
+    const bool ran_well = i.ready_at && is_good_run(world_.now - *i.ready_at, record.count, end);
     record.count = ran_well ? 1 : record.count + 1;
     record.last_at = world_.now;
-    record.last = {.reason = why, .instance = i.name.text(), .exit_code = i.exit_code};
+    record.last = end;
 }
 
 void machine::settle(const settle_release& what)

@@ -143,9 +143,9 @@ inline constexpr std::chrono::milliseconds proof_of_life{1000};
 /// theirs is suspected.
 inline constexpr std::chrono::minutes dependency_patience{5};
 
-/// Whether an instance that served for so long makes the `failures` in a row before it forgotten: one that did
-/// its work is replaced at once, however often it is killed. It did when it served for longer than its own
-/// failure would hold the next one back, at least 2 s; a minute always is enough.
-bool is_good_run(std::chrono::nanoseconds served, int failures) noexcept;
+/// Whether an instance that served for so long makes the `failures` in a row before it forgotten. A minute
+/// always does. One that was killed from outside (SIGKILL, and not for its memory) is no sign of a bad release:
+/// it does when it served longer than its own failure would hold the next one back, at least 2 s.
+bool is_good_run(std::chrono::nanoseconds served, int failures, const model::evidence& end) noexcept;
 
 }  // namespace gantryd::planner
