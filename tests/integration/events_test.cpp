@@ -90,7 +90,7 @@ TEST_F(events, tell_what_a_garbled_check_saw)
 TEST_F(events, tell_of_checks_and_signals_that_hang_and_of_the_deadline_that_ends_them)
 {
     auto web = component("web", port_);
-    const json::array hangs{"/demo_server", "--load", "http://127.0.0.1:8080/", "--seconds", "600"};
+    const json::array hangs{"/demo_server", "--hang"};
     web["drain"] = json::object{{"timeout", "6s"}};
     web["terminationSignals"] =
         json::array{json::object{{"kind", "http"}, {"port", 8080}, {"path", "/fail"}, {"id", "flag"}},
