@@ -342,7 +342,7 @@ asio::awaitable<result<observation>> haproxy_proxy::start(std::vector<route> rou
         co_return started;
     version_ = started->current.version;
     note_master(started->processes.master);
-    log_.info("haproxy started",
+    log_.debug("haproxy started",
         {{"pid", started->processes.master}, {"worker", started->processes.worker}, {"version", version_},
             {"took_ms", (clk_.now() - began) / std::chrono::milliseconds(1)}});
     co_return started;
@@ -365,7 +365,7 @@ asio::awaitable<result<observation>> haproxy_proxy::reload(
     }
     ++reloads_;
     reload_reason_ = reason;
-    log_.info("haproxy reloaded",
+    log_.debug("haproxy reloaded",
         {{"reason", reason}, {"old_worker", before.processes.worker},
             {"new_worker", reloaded->processes.worker}, {"old_workers", reloaded->old_workers.size()},
             {"took_ms", (clk_.now() - began) / std::chrono::milliseconds(1)}});
