@@ -178,6 +178,7 @@ TEST_F(a_container, sees_the_directories_that_are_bound_into_it)
 
     make_image("v2");
     ASSERT_TRUE(ended_with(0, update()));
+    ASSERT_TRUE(wait_until([&] { return containers().size() == 1; }));
     const auto next = containers().at(0);
     ASSERT_NE(next.id, made_.id);
     EXPECT_TRUE(std::filesystem::is_directory(own / next.short_id() / "data"));
@@ -201,6 +202,7 @@ TEST_F(a_container, has_the_volumes_of_others)
 
     make_image("v2");
     ASSERT_TRUE(ended_with(0, update()));
+    ASSERT_TRUE(wait_until([&] { return containers().size() == 1; }));
     EXPECT_EQ(text_of_file(std::filesystem::path(volume) / "kept"), "of the data container")
         << "a removed container takes no volume of others with it";
 }
