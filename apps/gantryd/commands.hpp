@@ -66,7 +66,8 @@ std::vector<model::condition> conditions_of(const control::project_overview& all
 std::string command_line(
     const std::string& verb, const std::string& project, const model::component_name& component);
 
-/// The store and everything in it about the project; on failure the sentence is printed already.
+/// The store and everything in it about the project. Errors: not_found also when the command line names a
+/// component that the project does not have.
 struct opened_project {
     std::unique_ptr<store::store> store;
     control::project_overview all;
@@ -74,9 +75,6 @@ struct opened_project {
 };
 boost::asio::awaitable<base::result<opened_project>> open_project(
     const invocation& what, runtime::clock& clk);
-
-/// Checks that every name of the command line is a component that the project knows.
-base::result<void> check_names(const control::project_overview& all, const invocation& what);
 
 /// How long a command waits for the store.
 inline constexpr std::chrono::seconds store_limit{10};

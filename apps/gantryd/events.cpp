@@ -76,9 +76,6 @@ boost::asio::awaitable<exit_code> events(invocation what, runtime::clock& clk)
     auto project = co_await open_project(what, clk);
     if (!project)
         co_return refuse(project.error());
-    auto known = check_names(project->all, what);
-    if (!known)
-        co_return refuse(known.error());
     control::event_reader history(*project->store, what.project_name());
     const printer out(what);
     auto all = co_await history.read(clk.now() + store_limit);

@@ -78,9 +78,6 @@ boost::asio::awaitable<exit_code> status(invocation what, runtime::clock& clk)
     auto project = co_await open_project(what, clk);
     if (!project)
         co_return refuse(project.error());
-    auto known = check_names(project->all, what);
-    if (!known)
-        co_return refuse(known.error());
     if (what.with.json()) {
         boost::json::array out;
         for (const auto* of : chosen(project->all, what))

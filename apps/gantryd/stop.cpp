@@ -39,9 +39,6 @@ boost::asio::awaitable<exit_code> end(
     auto project = co_await open_project(what, clk);
     if (!project)
         co_return refuse(project.error());
-    auto known = check_names(project->all, what);
-    if (!known)
-        co_return refuse(known.error());
     auto done = co_await control::set_intent(
         *project->store, what.project_name(), what.component_names(), intent, clk.now() + store_limit);
     if (!done)

@@ -121,16 +121,11 @@ boost::asio::awaitable<base::result<opened_project>> open_project(const invocati
         co_return base::fail(base::errc::not_found,
             fmt::format("project {} is not known; store its config with `gantryd setconfig {} FILE`",
                 what.project, what.project));
-    co_return opened_project{std::move(*store), std::move(*all), disk_problem(what.with.store_path())};
-}
-
-base::result<void> check_names(const control::project_overview& all, const invocation& what)
-{
     for (const auto& name : what.component_names())
-        if (all.find(name) == nullptr)
-            return base::fail(base::errc::not_found,
+        if (all->find(name) == nullptr)
+            co_return base::fail(base::errc::not_found,
                 fmt::format("project {} has no component {}", what.project, name.text()));
-    return {};
+    co_return opened_project{std::move(*store), std::move(*all), disk_problem(what.with.store_path())};
 }
 
 }  // namespace gantryd::app

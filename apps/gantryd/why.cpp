@@ -101,9 +101,6 @@ boost::asio::awaitable<exit_code> why(invocation what, runtime::clock& clk)
     auto project = co_await open_project(what, clk);
     if (!project)
         co_return refuse(project.error());
-    auto known = check_names(project->all, what);
-    if (!known)
-        co_return refuse(known.error());
     boost::json::array out;
     for (const auto& of : project->all.components) {
         if (!what.components.empty() &&

@@ -9,7 +9,14 @@
 namespace gantryd::integration {
 namespace {
 
-using healing = daemon_test;
+class healing : public daemon_test {
+protected:
+    bool is_one_of_two_replaced(const std::string& victim) const
+    {
+        const auto now = running();
+        return now.size() == 2 && std::ranges::count(now, victim, &container::id) == 0;
+    }
+};
 
 TEST_F(healing, a_killed_container_is_replaced)
 {
@@ -41,48 +48,27 @@ TEST_F(healing, a_process_that_exits_by_itself_is_replaced)
 
 TEST_F(healing, the_death_of_one_of_two_instances_loses_no_request)
 {
-    auto web = component("web", port_);
-    web["instances"] = 2;
-    ASSERT_NO_FATAL_FAILURE(configure({web}));
-    ASSERT_NO_FATAL_FAILURE(start_daemon());
-    ASSERT_NO_FATAL_FAILURE(deploy("v1"));
+    ASSERT_NO_FATAL_FAILURE(deploy_web(2));
     const auto victim = running().at(0).id;
     background_load load(port_);
     docker_.run({"kill", victim});
-    ASSERT_TRUE(wait_until([&] {
-        const auto now = running();
-        return now.size() == 2 && std::ranges::count(now, victim, &container::id) == 0;
-    })) << why();
+    ASSERT_TRUE(wait_until([&] { return is_one_of_two_replaced(victim); })) << why();
     EXPECT_TRUE(lost_nothing(load.finish(), {"v1"}));
 }
 
 TEST_F(healing, the_network_of_one_of_two_instances_may_go_and_no_request_is_lost)
 {
-    auto web = component("web", port_);
-    web["instances"] = 2;
-    ASSERT_NO_FATAL_FAILURE(configure({web}));
-    ASSERT_NO_FATAL_FAILURE(start_daemon());
-    ASSERT_NO_FATAL_FAILURE(deploy("v1"));
+    ASSERT_NO_FATAL_FAILURE(deploy_web(2));
     const auto victim = running().at(0).id;
     background_load load(port_);
     docker_.run({"network", "disconnect", "--force", "bridge", victim});
-    ASSERT_TRUE(wait_until(
-        [&] {
-            const auto now = running();
-            return now.size() == 2 && std::ranges::count(now, victim, &container::id) == 0;
-        },
-        60s))
-        << why();
+    ASSERT_TRUE(wait_until([&] { return is_one_of_two_replaced(victim); }, 60s)) << why();
     EXPECT_TRUE(lost_nothing(load.finish(), {"v1"}));
 }
 
 TEST_F(healing, two_instances_that_fail_the_same_check_are_left_alone)
 {
-    auto web = component("web", port_);
-    web["instances"] = 2;
-    ASSERT_NO_FATAL_FAILURE(configure({web}));
-    ASSERT_NO_FATAL_FAILURE(start_daemon());
-    ASSERT_NO_FATAL_FAILURE(deploy("v1"));
+    ASSERT_NO_FATAL_FAILURE(deploy_web(2));
     const auto ids = [this] {
         std::set<std::string> out;
         for (const auto& each : containers())

@@ -34,11 +34,7 @@ protected:
 
 TEST_F(proxy_repair, a_server_that_somebody_drained_by_hand_serves_again)
 {
-    auto web = component("web", port_);
-    web["instances"] = 2;
-    ASSERT_NO_FATAL_FAILURE(configure({web}));
-    ASSERT_NO_FATAL_FAILURE(start_daemon());
-    ASSERT_NO_FATAL_FAILURE(deploy("v1"));
+    ASSERT_NO_FATAL_FAILURE(deploy_web(2));
     background_load load(port_);
     tell("admin.sock", "set server " + first_server() + " state drain");
     ASSERT_TRUE(drains_a_server());

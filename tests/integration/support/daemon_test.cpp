@@ -213,9 +213,11 @@ void daemon_test::deploy(const std::string& version, settings more)
     ASSERT_EQ(version_at(port_), version);
 }
 
-void daemon_test::deploy_web()
+void daemon_test::deploy_web(int instances)
 {
-    ASSERT_NO_FATAL_FAILURE(configure({component("web", port_)}));
+    auto web = component("web", port_);
+    web["instances"] = instances;
+    ASSERT_NO_FATAL_FAILURE(configure({web}));
     ASSERT_NO_FATAL_FAILURE(start_daemon());
     ASSERT_NO_FATAL_FAILURE(deploy("v1"));
 }

@@ -65,7 +65,7 @@ protected:
     void deploy(const std::string& version, settings more = {});
 
     /// configure() with one component "web" at `port_`, start_daemon(), deploy("v1").
-    void deploy_web();
+    void deploy_web(int instances = 1);
 
     std::vector<container> containers() const { return docker_.containers(project_); }
     std::vector<container> running(const std::string& component = "web") const;
