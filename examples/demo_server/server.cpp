@@ -220,6 +220,7 @@ void server::begin_to_stop(const char* why)
         ::close(std::exchange(*listener, -1));
     }
     std::vector<std::uint64_t> ids;
+    ids.reserve(connections_.size());
     for (const auto& [id, c] : connections_)
         ids.push_back(id);
     // A request may lie unread in the socket of a connection that looks idle.

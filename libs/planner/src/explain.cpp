@@ -31,6 +31,7 @@ public:
             explain_instance(*i);
         explain_setbacks();
         explain_ports();
+        explain_old_workers();
         explain_suspicion();
         explain_trial();
         explain_restarts();
@@ -73,12 +74,16 @@ private:
             c->then = "what runs is left as it is; work goes on when the engine answers";
             c->command = "systemctl status docker";
         }
-        if (auto* c = add(reason::proxy_failed, from_.haproxy))
+        if (auto* c = add(reason::proxy_failed, from_.haproxy)) {
             c->then = "it is tried again with growing pauses";
+            c->command = command("events");
+        }
         // Nobody who has not failed is missed here: not everything that has a planner writes, or has a store.
         if (!from_.store.error.empty())
-            if (auto* c = add(reason::store_unreachable, from_.store))
+            if (auto* c = add(reason::store_unreachable, from_.store)) {
                 c->then = "what was read last goes on; it is read again with growing pauses";
+                c->command = "gantryd list " + project_;
+            }
         const auto& unwritable = from_.store_writes.error.empty() ? from_.ledger : from_.store_writes;
         if (!unwritable.error.empty())
             if (auto* c = add(reason::state_unwritable, unwritable)) {
@@ -147,6 +152,7 @@ private:
             auto& c = add(reason::waiting_proxy, i, "HAProxy does not confirm yet that it sends it traffic");
             c.since = i.ready_at;
             c.then = "it serves";
+            c.command = command("events");
         }
     }
 
@@ -158,6 +164,7 @@ private:
         auto& c = add(reason::removing, i,
             is_news ? "it has ended; its exit code and last log lines are gathered" : "it has ended");
         c.then = "it is removed, after its replacement has started";
+        c.command = "docker logs " + i.name.text();
     }
 
     void explain_kill(const instance& i)
@@ -165,6 +172,7 @@ private:
         auto& c = add(reason::stopping, i, "the component is to be killed");
         c.since = i.stop_since;
         c.then = "SIGKILL, and it is removed";
+        c.command = command("update");
     }
 
     void explain_creation(const instance& i)
@@ -181,6 +189,7 @@ private:
         }
         auto& c = add(reason::creating, i, "Docker creates and starts the container");
         c.then = "its ready checks begin";
+        c.command = command("kill");
     }
 
     bool is_refused(const instance& i) const
@@ -218,6 +227,7 @@ private:
         c.since = i.sick_since;
         if (const auto at = replaceable_at(who_, i); at > from_.now)
             c.until = at;
+        c.command = command("update");
         const bool on_trial = who_.effective != nullptr && i.release == who_.effective->number &&
                               who_.effective->outcome == model::release_outcome::pending;
         c.then = on_trial ? "the release is not live before its checks pass"
@@ -290,15 +300,23 @@ private:
     void explain_ports()
     {
         for (const auto& [route, why] : from_.proxy.refused) {
-            const bool ours = std::ranges::any_of(specs(), [&](const model::component_spec* spec) {
-                return std::ranges::any_of(
-                    frontends_of(from_, *spec), [&](const frontend& f) { return f.id == route; });
-            });
-            if (!ours)
+            const auto port = port_of(route);
+            if (!port)
                 continue;
             auto& c = add(reason::port_taken, why);
             c.then = "the port is asked for again every 2 seconds; everything else goes on";
+            c.command = fmt::format("ss -ltnp 'sport = :{}'", *port);
         }
+    }
+
+    /// The machine's port of one of the component's routes; nothing when the route is another's.
+    std::optional<std::uint16_t> port_of(const model::route_id& route) const
+    {
+        for (const auto* spec : specs())
+            for (const auto& f : frontends_of(from_, *spec))
+                if (f.id == route)
+                    return f.port;
+        return std::nullopt;
     }
 
     std::vector<const model::component_spec*> specs() const
@@ -325,6 +343,21 @@ private:
         c.until = until;
         c.then = "it is started again";
         c.command = command("update");
+    }
+
+    /// Those of instances that drain are told there.
+    void explain_old_workers()
+    {
+        std::int64_t left = 0;
+        for (const auto* list : {&who_.current, &who_.outdated})
+            for (const auto* i : *list)
+                left += connections_by_kind(from_, *i).via_old_workers;
+        if (left == 0)
+            return;
+        auto& c = add(reason::old_workers,
+            fmt::format("{} connections are in older workers of HAProxy, which reloads left behind", left));
+        c.then = "they end by themselves, or with their worker: see --haproxy-hard-stop-after";
+        c.command = command("status");
     }
 
     void explain_suspicion()
@@ -397,6 +430,7 @@ private:
             return;
         auto& c = add(reason::too_few_serving, fmt::format("{} of {} instances serve", good, who_.wanted));
         c.then = suspected_dependency(who_) ? "see dependency_suspected" : "missing instances are started";
+        c.command = command("events");
     }
 
     const world& from_;

@@ -124,6 +124,7 @@ obstacle obstacle_at(const world& from, const std::string& link)
     const auto exporter = exporter_of(from, link);
     if (!exporter) {
         out.text = fmt::format("link \"{}\" is not served: no release that is known here defines it", link);
+        out.command = "gantryd list " + from.project.text();
         return out;
     }
     std::set<const component*> seen;
@@ -212,6 +213,7 @@ void explain_wait(const world& from, const roster& who, plan& out)
     if (const auto* own = without_port(from, who.effective->spec)) {
         c.text = fmt::format("link \"{}\" has no port of this machine yet", own->name);
         c.then = "it is started when a free port is found";
+        c.command = "ss -ltn";
         out.conditions.push_back(std::move(c));
         return;
     }

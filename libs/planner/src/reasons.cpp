@@ -26,6 +26,7 @@ std::string_view text_of(reason code) noexcept
     case reason::store_unreachable: return "store_unreachable";
     case reason::state_unwritable: return "state_unwritable";
     case reason::held: return "held";
+    case reason::old_workers: return "old_workers";
     case reason::too_few_serving: return "too_few_serving";
     case reason::waiting_link: return "waiting_link";
     case reason::link_down: return "link_down";

@@ -223,6 +223,15 @@ TEST(explain, unhealthy)
     EXPECT_EQ(s.planned().components.at(web), (summary{"degraded", model::release_number(1)}));
 }
 
+TEST(explain, old_workers)
+{
+    auto s = running_well();
+    s.slot("web_8888", 1).old_sessions = 2;
+    const auto told = s.because(reason::old_workers);
+    EXPECT_EQ(told.text, "2 connections are in older workers of HAProxy, which reloads left behind");
+    EXPECT_EQ(told.command, "gantryd status shop -c web");
+}
+
 TEST(explain, dependency_suspected)
 {
     scene s;

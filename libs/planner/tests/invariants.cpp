@@ -144,6 +144,16 @@ int wanted_of(const component& wish)
 
 void invariants::forget() { tried_and_failed_.clear(); }
 
+void invariants::check_conditions(const plan& made)
+{
+    for (const auto& c : made.conditions)
+        if (c.text.empty() || c.then.empty() || c.command.empty())
+            fail(fmt::format("{} does not say {}", text_of(c.code),
+                c.text.empty()   ? "what it waits for"
+                : c.then.empty() ? "what happens then"
+                                 : "which command would change it"));
+}
+
 void invariants::fail(std::string why)
 {
     if (broken_.empty())
@@ -155,6 +165,7 @@ std::string invariants::broken_by(const world& from, const plan& made)
     broken_.clear();
     if (made.wake_at && *made.wake_at <= from.now)
         fail("it wants to be woken at once, and again at once");
+    check_conditions(made);
     if (!from.docker.known || !from.haproxy.known) {
         if (!made.actions.empty())
             fail("it acts before all sources are known");

@@ -26,6 +26,7 @@ private:
     void check_number(const world& from, const component& wish, const plan& made);
     void check_departures(const world& from, const plan& made);
     void check_routes(const world& from, const plan& made);
+    void check_conditions(const plan& made);
     void check_slots(const world& from, const haproxy_config::route& route);
     void check_nobody_is_left_out(const world& from, const update_proxy& table);
     void fail(std::string why);

@@ -27,6 +27,7 @@ enum class reason {
     store_unreachable,     ///< the desired state cannot be read
     state_unwritable,      ///< reports, events or the ledger cannot be written
     held,                  ///< the store has no state for it: everything is left as it is
+    old_workers,           ///< workers that a reload of HAProxy left behind still have connections
     too_few_serving,       ///< fewer instances serve than should
     waiting_link,          ///< a component link that it needs is not served; its first container waits
     link_down,             ///< it runs, and a component link that it needs is not served
@@ -40,8 +41,8 @@ inline constexpr std::array all_reasons{reason::no_release, reason::release_fail
     reason::port_taken, reason::draining, reason::drain_kept, reason::stopping, reason::removing,
     reason::unhealthy, reason::dependency_suspected, reason::crash_loop, reason::docker_unreachable,
     reason::proxy_failed, reason::store_unreachable, reason::state_unwritable, reason::held,
-    reason::too_few_serving, reason::waiting_link, reason::link_down, reason::no_daemon, reason::disk_full,
-    reason::config_differs};
+    reason::old_workers, reason::too_few_serving, reason::waiting_link, reason::link_down, reason::no_daemon,
+    reason::disk_full, reason::config_differs};
 
 /// The code as people and scripts see it: "waiting_ready".
 std::string_view text_of(reason code) noexcept;
