@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto spacing = 1s;  ///< of the updates: a thousand requests for each, or more
-constexpr auto settle = 1s;  ///< of load before and after what it is to meet
+constexpr auto settle = 1s;   ///< of load before and after what it is to meet
 
 load::options load_on(const stage& at, const update_proof& what)
 {
