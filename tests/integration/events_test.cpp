@@ -181,7 +181,13 @@ TEST_F(full_disk, is_told_and_keeps_nobody_from_serving)
     EXPECT_TRUE(has(why(), "what runs goes on; no order can be stored"));
     EXPECT_TRUE(has(gantryd({"status", project_}).both(), "disk_full"));
     EXPECT_TRUE(has(gantryd({"status", project_, "-o", "json"}).both(), "\"disk_full\""));
-    const auto refused = gantryd({"stop", project_, "-c", "web"}, 30s);
+    // More than may be left in SQLite's log, which takes a small order even now.
+    auto large = component("web", port_);
+    large["environmentVariables"] =
+        json::array{json::object{{"name", "LARGE"}, {"value", std::string(1'000'000, 'x')}}};
+    const auto file = directory_ / "large.json";
+    std::ofstream(file) << json::object{{"components", json::array{large}}};
+    const auto refused = gantryd({"setconfig", project_, file.string()}, 30s);
     EXPECT_TRUE(ended_with(1, refused));
     EXPECT_TRUE(has(refused.err, "full"));
     // Longer than a lease lives: the daemon cannot say that it is there, and what is stored can be read.
