@@ -51,7 +51,7 @@ void add_settings(CLI::App& to, settings& into)
 
 std::string environment(const char* name)
 {
-    const char* value = std::getenv(name);
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): no other thread calls it
     return value == nullptr ? std::string() : std::string(value);
 }
 

@@ -116,7 +116,7 @@ std::string host_name()
 
 std::string user_at_host()
 {
-    const auto* user = ::getpwuid(::getuid());
+    const auto* user = ::getpwuid(::getuid());  // NOLINT(concurrency-mt-unsafe): no other thread calls it
     return fmt::format(
         "{}@{}", user == nullptr ? std::to_string(::getuid()) : std::string(user->pw_name), host_name());
 }
