@@ -156,8 +156,17 @@ protected:
             EXPECT_EQ(::umount2(state_directory().c_str(), MNT_DETACH), 0);
         daemon_test::TearDown();
     }
+    /// Leaves no room, also not in SQLite's log, which would take small writes for a while.
     void fill() const
     {
+        for (const auto* name : {"store.db", "ledger.db"}) {
+            const auto emptied = run({"python3", "-c",
+                "import sqlite3,sys\n"
+                "c=sqlite3.connect(sys.argv[1],timeout=10)\n"
+                "sys.exit(c.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchone()[0])\n",
+                (state_directory() / name).string()});
+            EXPECT_TRUE(ended_with(0, emptied)) << name;
+        }
         std::ofstream file(filler(), std::ios::binary);
         const std::string block(4096, 'x');
         while (file.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
@@ -181,13 +190,7 @@ TEST_F(full_disk, is_told_and_keeps_nobody_from_serving)
     EXPECT_TRUE(has(why(), "what runs goes on; no order can be stored"));
     EXPECT_TRUE(has(gantryd({"status", project_}).both(), "disk_full"));
     EXPECT_TRUE(has(gantryd({"status", project_, "-o", "json"}).both(), "\"disk_full\""));
-    // More than may be left in SQLite's log, which takes a small order even now.
-    auto large = component("web", port_);
-    large["environmentVariables"] =
-        json::array{json::object{{"name", "LARGE"}, {"value", std::string(1'000'000, 'x')}}};
-    const auto file = directory_ / "large.json";
-    std::ofstream(file) << json::object{{"components", json::array{large}}};
-    const auto refused = gantryd({"setconfig", project_, file.string()}, 30s);
+    const auto refused = gantryd({"stop", project_, "-c", "web"}, 30s);
     EXPECT_TRUE(ended_with(1, refused));
     EXPECT_TRUE(has(refused.err, "full"));
     // Longer than a lease lives: the daemon cannot say that it is there, and what is stored can be read.
@@ -201,8 +204,7 @@ TEST_F(full_disk, is_told_and_keeps_nobody_from_serving)
     EXPECT_EQ(containers().at(0).id, container_before);
     ASSERT_NO_FATAL_FAILURE(deploy("v2"));
     EXPECT_TRUE(lost_nothing(load.finish(), {"v1", "v2"}));
-    // SQLite's log may have had room for the little that the daemon wrote meanwhile. Where it had not, both
-    // the loss and its end are told.
+    // The daemon notices by what it has to write, and there may be nothing meanwhile.
     EXPECT_TRUE(wait_until([&] { return is_told("source_away") == is_told("source_back"); }, 30s)) << told();
 }
 
