@@ -34,6 +34,7 @@ private:
     model::condition to_wall(const planner::condition& from) const;
     base::wall_time wall(base::time_point when) const;
     boost::asio::awaitable<base::result<store::lease_id>> announce();
+    void note_write(const base::result<void>& done);
 
     state& st_;
     const condition_watch& conditions_;

@@ -1,5 +1,7 @@
 #include "traffic.hpp"
 
+#include "wait.hpp"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -35,6 +37,8 @@ sockaddr_in address_of(std::uint32_t host, std::uint16_t port)
 int listen_on(std::uint16_t port)
 {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int yes = 1;  // connections in TIME_WAIT hold nobody up, as with HAProxy
+    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     const auto address = address_of(INADDR_ANY, port);
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 && ::listen(fd, 16) == 0)
         return fd;
@@ -235,6 +239,8 @@ std::uint16_t free_port()
 
 port_holder::port_holder(std::uint16_t port) : fd_(listen_on(port))
 {
+    // A process that was killed has no command line any more while its sockets are still being closed.
+    wait_until([&] { return fd_ >= 0 || (fd_ = listen_on(port)) >= 0; });
     if (fd_ < 0)
         throw std::system_error(errno, std::generic_category(), "listen on port " + std::to_string(port));
 }
