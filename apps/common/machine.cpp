@@ -1,5 +1,6 @@
 #include "common/machine.hpp"
 
+#include <gantryd/base/environment.hpp>
 #include <gantryd/docker/client.hpp>
 #include <gantryd/sqlite_store/sqlite_store.hpp>
 #include <gantryd/store/memory_store.hpp>
@@ -118,7 +119,7 @@ base::result<std::unique_ptr<store::store>> open_store(
 
 base::result<std::unique_ptr<docker::engine>> open_docker(runtime::clock& clk)
 {
-    auto where = docker::endpoint_from_environment(environment);
+    auto where = docker::endpoint_from_environment(base::environment_variable);
     if (!where)
         return std::unexpected(where.error());
     return docker::make_engine(std::move(*where), clk);

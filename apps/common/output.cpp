@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
+#include <system_error>
 
 #include <sys/stat.h>
 
@@ -55,13 +55,14 @@ file_text read_file(const std::string& path)
     std::FILE* file = std::fopen(path.c_str(), "rbe");
     if (file == nullptr || ::fstat(::fileno(file), &about) != 0 || S_ISDIR(about.st_mode)) {
         out.error = path + ": " +
-                    (file != nullptr && S_ISDIR(about.st_mode) ? "is a directory" : std::strerror(errno));
+                    (file != nullptr && S_ISDIR(about.st_mode) ? "is a directory"
+                                                               : std::generic_category().message(errno));
         if (file != nullptr)
             (void)std::fclose(file);
         return out;
     }
-    constexpr std::size_t too_much = 2 * 1024 * 1024;  // the reader's own limit gives the better sentence
-    std::vector<char> buffer(64 * 1024);
+    constexpr std::size_t too_much = 2UL * 1024 * 1024;  // the reader's own limit gives the better sentence
+    std::vector<char> buffer(64UL * 1024);
     while (out.text.size() < too_much) {
         const auto n = std::fread(buffer.data(), 1, buffer.size(), file);
         if (n == 0)
@@ -69,7 +70,7 @@ file_text read_file(const std::string& path)
         out.text.append(buffer.data(), n);
     }
     if (std::ferror(file) != 0)
-        out.error = path + ": " + std::strerror(errno);
+        out.error = path + ": " + std::generic_category().message(errno);
     (void)std::fclose(file);
     return out;
 }

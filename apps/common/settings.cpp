@@ -4,8 +4,6 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
-#include <cstdlib>
-
 namespace gantryd::app {
 
 base::log_level settings::level() const
@@ -47,12 +45,6 @@ void add_settings(CLI::App& to, settings& into)
         ->envname("GANTRYD_OUTPUT")
         ->check(CLI::IsMember({"table", "json"}))
         ->capture_default_str();
-}
-
-std::string environment(const char* name)
-{
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): no other thread calls it
-    return value == nullptr ? std::string() : std::string(value);
 }
 
 std::string version() { return GANTRYD_VERSION; }

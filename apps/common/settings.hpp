@@ -30,9 +30,6 @@ struct settings {
 /// Adds them, each with its environment variable, and -o.
 void add_settings(CLI::App& to, settings& into);
 
-/// A variable of our environment; empty when it is not set.
-std::string environment(const char* name);
-
 /// gantryd's version: "0.1.0".
 std::string version();
 

@@ -4,10 +4,10 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <system_error>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -49,7 +49,8 @@ base::result<void> make_directory(const std::string& path)
     if (!parent.empty())
         std::filesystem::create_directories(parent, ec);
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-        return base::fail(errc::rejected, "state directory " + path + ": " + std::strerror(errno));
+        return base::fail(
+            errc::rejected, "state directory " + path + ": " + std::generic_category().message(errno));
     if (!std::filesystem::is_directory(path, ec))
         return base::fail(errc::rejected, "state directory " + path + ": not a directory");
     return {};
@@ -72,7 +73,7 @@ base::result<model::machine_id> machine_in(const std::string& directory)
     if (fd >= 0)
         ::close(fd);
     if (!written)
-        return base::fail(errc::rejected, path + ": " + std::strerror(why));
+        return base::fail(errc::rejected, path + ": " + std::generic_category().message(why));
     return model::machine_id(std::move(fresh));
 }
 
@@ -86,7 +87,7 @@ base::result<std::unique_ptr<state_directory>> hold_state_directory(const std::s
     const auto lock_path = path + "/lock";
     const int fd = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return base::fail(errc::rejected, lock_path + ": " + std::strerror(errno));
+        return base::fail(errc::rejected, lock_path + ": " + std::generic_category().message(errno));
     if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
         ::close(fd);
         return base::fail(errc::conflict,

@@ -12,6 +12,8 @@
 #include <CLI/Formatter.hpp>
 
 #include <algorithm>
+#include <cstdio>
+#include <exception>
 
 namespace {
 
@@ -152,7 +154,7 @@ boost::asio::awaitable<exit_code> act(local_invocation what, runtime::clock& clk
 }  // namespace
 
 int main(int argc, char** argv)
-{
+try {
     local_invocation what;
     what.with.log_level = "error";  // the console lines tell the story
     what.with.state_dir = "/var/lib/gantryd/local";
@@ -181,4 +183,7 @@ int main(int argc, char** argv)
             refuse("\"" + what.project + "\" is no name: expected " + std::string(base::name_rule)));
     auto session = [&](runtime::clock& clk) { return act(what, clk); };
     return static_cast<int>(run_session(session, what.monitor ? exit_code::done : exit_code::refused));
+} catch (const std::exception& e) {
+    std::fprintf(stderr, "gantry: %s\n", e.what());
+    return static_cast<int>(exit_code::refused);
 }

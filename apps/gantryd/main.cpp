@@ -8,6 +8,8 @@
 #include <CLI/Formatter.hpp>
 
 #include <chrono>
+#include <cstdio>
+#include <exception>
 #include <map>
 #include <string>
 
@@ -113,7 +115,7 @@ private:
 }  // namespace
 
 int main(int argc, char** argv)
-{
+try {
     app::invocation what;
     command_line_parser line(what);
     if (const int failed = line.parse(argc, argv); failed != 0)
@@ -123,4 +125,7 @@ int main(int argc, char** argv)
     // Who goes on until told to stop has done its work then; another command that is interrupted has not.
     return static_cast<int>(
         app::run_session(session, is_endless ? app::exit_code::done : app::exit_code::refused));
+} catch (const std::exception& e) {
+    std::fprintf(stderr, "gantryd: %s\n", e.what());
+    return static_cast<int>(app::exit_code::refused);
 }

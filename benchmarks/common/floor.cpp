@@ -1,11 +1,11 @@
 #include "scene.hpp"
 
+#include <gantryd/base/environment.hpp>
 #include <gantryd/docker/client.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
-#include <cstdlib>
 #include <stdexcept>
 
 namespace gantryd::benchmark {
@@ -19,12 +19,6 @@ T must(base::result<T> what)
     if (!what)
         throw std::runtime_error(what.error().context());
     return std::move(*what);
-}
-
-std::string variable(const char* name)
-{
-    const char* value = std::getenv(name);
-    return value == nullptr ? std::string() : std::string(value);
 }
 
 boost::asio::awaitable<void> round(
@@ -55,7 +49,8 @@ milliseconds floor_round(const std::string& image, const std::string& name)
 {
     boost::asio::io_context loop(1);
     const auto clk = runtime::make_system_clock();
-    const auto engine = must(docker::make_engine(must(docker::endpoint_from_environment(variable)), *clk));
+    const auto engine =
+        must(docker::make_engine(must(docker::endpoint_from_environment(base::environment_variable)), *clk));
     milliseconds took{};
     std::exception_ptr failure;
     boost::asio::co_spawn(

@@ -2,9 +2,10 @@
 
 #include "traffic.hpp"
 
+#include <gantryd/base/environment.hpp>
+
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <stdexcept>
 #include <thread>
@@ -97,8 +98,8 @@ namespace {
 /// Short: the path of a socket under it is limited to 107 characters.
 std::filesystem::path root()
 {
-    const char* of_tests = std::getenv("GANTRYD_TEST_ROOT");
-    return of_tests != nullptr ? std::filesystem::path(of_tests) : std::filesystem::temp_directory_path();
+    const auto of_tests = base::environment_variable("GANTRYD_TEST_ROOT");
+    return of_tests.empty() ? std::filesystem::temp_directory_path() : std::filesystem::path(of_tests);
 }
 
 }  // namespace

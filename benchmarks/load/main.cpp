@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include <charconv>
+#include <exception>
 #include <string>
 #include <string_view>
 
@@ -94,7 +95,7 @@ void add_options(CLI::App& to, load::options& into, typed& other)
 }  // namespace
 
 int main(int argc, char** argv)
-{
+try {
     load::options what;
     typed other;
     CLI::App cli("Sends requests at a fixed rate, keeps echo streams open, and reports what was lost. Exit "
@@ -120,4 +121,7 @@ int main(int argc, char** argv)
     for (const auto& line : problems)
         fmt::print(stderr, "load_driver: {}\n", line);
     return problems.empty() ? 0 : 1;
+} catch (const std::exception& e) {
+    std::fprintf(stderr, "load_driver: %s\n", e.what());
+    return 1;
 }

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <functional>
 #include <random>
@@ -132,7 +133,7 @@ bool prove(const proof& what)
 
 /// Arguments: UPDATES (100), SEED (a random one), names of proofs (all).
 int main(int argc, char** argv)
-{
+try {
     const int count = argc > 1 ? std::atoi(argv[1]) : 100;
     const auto seed =
         argc > 2 ? static_cast<std::uint32_t>(std::atoi(argv[2])) : std::random_device{}() % 10'000;
@@ -144,4 +145,7 @@ int main(int argc, char** argv)
         if (wanted.empty() || wanted.contains(each.first))
             all = prove(each) && all;
     return all ? 0 : 1;
+} catch (const std::exception& e) {
+    std::fprintf(stderr, "zero_loss: %s\n", e.what());
+    return 1;
 }

@@ -1,6 +1,7 @@
 #include "server.hpp"
 
 #include <cstdio>
+#include <exception>
 #include <string_view>
 
 #include <unistd.h>
@@ -22,7 +23,7 @@ With --hang: does nothing until a signal ends it, as a check or hook that hangs.
 }  // namespace
 
 int main(int argc, char** argv)
-{
+try {
     if (argc == 2 && std::string_view(argv[1]) == "--hang")
         return ::pause();
     if (argc > 1) {
@@ -31,4 +32,7 @@ int main(int argc, char** argv)
     }
     const auto how = demo::settings_from_environment();
     return how ? demo::serve(*how) : 2;
+} catch (const std::exception& e) {
+    std::fprintf(stderr, "demo_server: %s\n", e.what());
+    return 1;
 }

@@ -14,7 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -246,7 +246,7 @@ int server::watched_listener(std::uint16_t port, std::uint64_t as)
 {
     const int fd = listen_on(port);
     if (fd < 0)
-        say("cannot listen on port " + std::to_string(port) + ": " + std::strerror(errno));
+        say("cannot listen on port " + std::to_string(port) + ": " + std::generic_category().message(errno));
     else
         watch(fd, as, EPOLLIN, EPOLL_CTL_ADD);
     return fd;
@@ -331,7 +331,7 @@ std::string server::change_or_reply(const request& r, bool keep_alive)
     if (r.path == "/health")
         return unhealthy_ ? reply(503, "unhealthy\n", keep_alive) : reply(200, "ok\n", keep_alive);
     if (r.path == "/env") {
-        const char* value = std::getenv(r.query.c_str());
+        const char* value = std::getenv(r.query.c_str());  // NOLINT(concurrency-mt-unsafe): one thread
         return value == nullptr ? reply(404, "not set\n", keep_alive)
                                 : reply(200, std::string(value) + "\n", keep_alive);
     }

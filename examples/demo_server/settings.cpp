@@ -11,7 +11,7 @@ namespace {
 
 std::string_view variable(const char* name)
 {
-    const char* value = std::getenv(name);
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): there is one thread
     return value == nullptr ? std::string_view{} : value;
 }
 

@@ -160,12 +160,16 @@ protected:
     void fill() const
     {
         for (const auto* name : {"store.db", "ledger.db"}) {
-            const auto emptied = run({"python3", "-c",
-                "import sqlite3,sys\n"
-                "c=sqlite3.connect(sys.argv[1],timeout=10)\n"
-                "sys.exit(c.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchone()[0])\n",
-                (state_directory() / name).string()});
-            EXPECT_TRUE(ended_with(0, emptied)) << name;
+            finished emptied;
+            EXPECT_TRUE(wait_until([&] {
+                emptied = run({"python3", "-c",
+                    "import sqlite3,sys\n"
+                    "c=sqlite3.connect(sys.argv[1],timeout=10)\n"
+                    "sys.exit(c.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchone()[0])\n",
+                    (state_directory() / name).string()});
+                return emptied.exit_code == 0;  // it is refused while somebody else reads
+            })) << name
+                << emptied.both();
         }
         std::ofstream file(filler(), std::ios::binary);
         const std::string block(4096, 'x');

@@ -6,8 +6,8 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <functional>
+#include <system_error>
 #include <thread>
 
 namespace json = boost::json;
@@ -74,7 +74,8 @@ protected:
         // A thread has a network of its own when it asks for one; those that it starts have it, too.
         std::thread([&] {
             const int network = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-            EXPECT_EQ(::setns(network, CLONE_NEWNET), 0) << path << ": " << std::strerror(errno);
+            EXPECT_EQ(::setns(network, CLONE_NEWNET), 0)
+                << path << ": " << std::generic_category().message(errno);
             ::close(network);
             work();
         }).join();

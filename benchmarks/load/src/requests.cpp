@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 namespace gantryd::load {
 namespace {
@@ -143,7 +143,7 @@ void requests::connect(connection& c)
     if (c.fd >= 0)
         return events_.add(c.fd, {part_, c.index}, EPOLLOUT);
     const bool ours = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == EADDRNOTAVAIL;
-    fail(c, ours ? failure::unsent : failure::refused, std::strerror(errno));
+    fail(c, ours ? failure::unsent : failure::refused, std::generic_category().message(errno));
 }
 
 void requests::on_event(std::uint32_t index, std::uint32_t events)
@@ -157,7 +157,7 @@ void requests::on_event(std::uint32_t index, std::uint32_t events)
     case phase::leaving: return disconnect(c);
     case phase::connecting:
         if (const int problem = connect_outcome(c.fd); problem != 0)
-            return fail(c, failure::refused, std::strerror(problem));
+            return fail(c, failure::refused, std::generic_category().message(problem));
         c.now = phase::answering;
         watch(c, EPOLLIN);
         return send(c);
@@ -178,7 +178,7 @@ void requests::send(connection& c)
         if (n < 0 && errno == EAGAIN)
             return watch(c, EPOLLIN | EPOLLOUT);
         if (n < 0)
-            return fail(c, failure::reset, fmt::format("send: {}", std::strerror(errno)));
+            return fail(c, failure::reset, fmt::format("send: {}", std::generic_category().message(errno)));
         c.unsent -= static_cast<std::size_t>(n);
     }
     if (waited)
@@ -194,7 +194,8 @@ void requests::receive(connection& c)
             return judge(c, false);
         if (n < 0)
             return fail(c, c.received.empty() ? failure::reset : failure::cut,
-                fmt::format("{} after {} bytes of the answer", std::strerror(errno), c.received.size()));
+                fmt::format("{} after {} bytes of the answer", std::generic_category().message(errno),
+                    c.received.size()));
         if (n == 0)
             return judge(c, true);
         c.received.append(bytes.data(), static_cast<std::size_t>(n));

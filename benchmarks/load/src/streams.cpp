@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 namespace gantryd::load {
 namespace {
@@ -100,7 +100,7 @@ void streams::open(std::uint32_t index, time_point now)
     s.answer.clear();
     s.fd = begin_connect(what_.address, which_ == kind::tcp ? what_.streams.tcp_port : what_.port);
     if (s.fd < 0)
-        return fail(s, index, report_.refused, std::strerror(errno));
+        return fail(s, index, report_.refused, std::generic_category().message(errno));
     events_.add(s.fd, {part_, index}, EPOLLOUT);
 }
 
@@ -111,7 +111,7 @@ void streams::on_event(std::uint32_t index, std::uint32_t events)
         return;  // an earlier event of the same batch closed it
     if (s.now == phase::connecting) {
         if (const int problem = connect_outcome(s.fd); problem != 0)
-            return fail(s, index, report_.refused, std::strerror(problem));
+            return fail(s, index, report_.refused, std::generic_category().message(problem));
         return connected(s, index);
     }
     if ((events & EPOLLOUT) != 0 && !s.unsent.empty())
@@ -157,7 +157,7 @@ void streams::send(stream& s, std::uint32_t index)
             return events_.change(s.fd, {part_, index}, EPOLLIN | EPOLLOUT);
         if (n < 0)
             return fail(s, index, s.now == phase::echoing ? report_.cut : report_.refused,
-                fmt::format("send: {}", std::strerror(errno)));
+                fmt::format("send: {}", std::generic_category().message(errno)));
         s.unsent.erase(0, static_cast<std::size_t>(n));
     }
     events_.change(s.fd, {part_, index}, EPOLLIN);
@@ -172,7 +172,7 @@ void streams::receive(stream& s, std::uint32_t index)
             return;
         if (n <= 0)
             return fail(s, index, s.now == phase::echoing ? report_.cut : report_.refused,
-                n == 0 ? "closed by the other end" : std::strerror(errno));
+                n == 0 ? "closed by the other end" : std::generic_category().message(errno));
         take(s, index, {bytes.data(), static_cast<std::size_t>(n)});
     }
 }

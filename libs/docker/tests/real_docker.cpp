@@ -1,10 +1,10 @@
 #include "real_docker.hpp"
 
+#include <gantryd/base/environment.hpp>
 #include <gantryd/docker/client.hpp>
 #include <gantryd/runtime/process.hpp>
 
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 #include <utility>
@@ -19,12 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string environment_variable(const char* name)
-{
-    const char* const value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
-
 base::result<runtime::process_outcome> try_program(std::vector<std::string> command)
 {
     boost::asio::io_context loop(1);
@@ -35,7 +29,7 @@ base::result<runtime::process_outcome> try_program(std::vector<std::string> comm
 
 endpoint where_docker_is()
 {
-    auto where = endpoint_from_environment(environment_variable);
+    auto where = endpoint_from_environment(base::environment_variable);
     if (!where)
         throw std::runtime_error(where.error().context());
     return *where;

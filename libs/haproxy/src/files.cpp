@@ -3,7 +3,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 
@@ -39,7 +38,7 @@ private:
 std::unexpected<base::error> failed(const std::string& what, const std::string& path, int reason)
 {
     const auto code = reason == ENOENT ? errc::not_found : errc::unavailable;
-    return fail(code, what + " " + path + ": " + std::strerror(reason));
+    return fail(code, what + " " + path + ": " + std::generic_category().message(reason));
 }
 
 result<void> write_all(int fd, const std::string& text, const std::string& path)
@@ -49,11 +48,11 @@ result<void> write_all(int fd, const std::string& text, const std::string& path)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return fail(errc::unavailable, "write " + path + ": " + std::strerror(errno));
+            return fail(errc::unavailable, "write " + path + ": " + std::generic_category().message(errno));
         done += static_cast<std::size_t>(n);
     }
     if (::fsync(fd) != 0)
-        return fail(errc::unavailable, "write " + path + ": " + std::strerror(errno));
+        return fail(errc::unavailable, "write " + path + ": " + std::generic_category().message(errno));
     return {};
 }
 
@@ -71,9 +70,10 @@ result<void> make_private_directory(const std::string& path)
     const int reason = errno;
     struct stat found{};
     if (reason != EEXIST || ::stat(path.c_str(), &found) != 0 || !S_ISDIR(found.st_mode))
-        return fail(errc::unavailable, "make " + path + ": " + std::strerror(reason));
+        return fail(errc::unavailable, "make " + path + ": " + std::generic_category().message(reason));
     if ((found.st_mode & 0777) != 0700 && ::chmod(path.c_str(), 0700) != 0)
-        return fail(errc::unavailable, "make " + path + " private: " + std::strerror(errno));
+        return fail(
+            errc::unavailable, "make " + path + " private: " + std::generic_category().message(errno));
     return {};
 }
 
@@ -105,7 +105,8 @@ result<void> write_file(const std::string& path, const std::string& text)
     {
         const descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
         if (file.number() < 0)
-            return fail(errc::unavailable, "write " + temporary + ": " + std::strerror(errno));
+            return fail(
+                errc::unavailable, "write " + temporary + ": " + std::generic_category().message(errno));
         if (auto done = write_all(file.number(), text, temporary); !done)
             return done;
     }
@@ -115,11 +116,13 @@ result<void> write_file(const std::string& path, const std::string& text)
 result<void> move_file(const std::string& from, const std::string& to)
 {
     if (::rename(from.c_str(), to.c_str()) != 0)
-        return fail(errc::unavailable, "move " + from + " to " + to + ": " + std::strerror(errno));
+        return fail(
+            errc::unavailable, "move " + from + " to " + to + ": " + std::generic_category().message(errno));
     const auto directory = std::filesystem::path(to).parent_path();
     const descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (opened.number() < 0 || ::fsync(opened.number()) != 0)
-        return fail(errc::unavailable, "write " + directory.string() + ": " + std::strerror(errno));
+        return fail(
+            errc::unavailable, "write " + directory.string() + ": " + std::generic_category().message(errno));
     return {};
 }
 

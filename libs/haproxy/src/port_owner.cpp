@@ -189,7 +189,8 @@ std::optional<std::string> why_not_bindable(
     case EACCES:
         return the_port + " may only be opened by root or with CAP_NET_BIND_SERVICE (permission denied)";
     case EADDRNOTAVAIL: return the_port + ": " + address + " is not an address of this machine";
-    default: return the_port + " on " + address + " cannot be opened: " + std::strerror(reason);
+    default:
+        return the_port + " on " + address + " cannot be opened: " + std::generic_category().message(reason);
     }
     const auto holders = holders_of(sockets_at(address, port));
     const auto stranger = std::ranges::find_if_not(holders, ours);

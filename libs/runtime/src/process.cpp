@@ -16,9 +16,9 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <fstream>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -115,11 +115,13 @@ base::result<std::pair<pid_t, int>> spawn(
 {
     const int input = input_file(streams.input);
     if (input < 0)
-        return base::fail(base::errc::unavailable, std::string("memfd: ") + std::strerror(errno));
+        return base::fail(
+            base::errc::unavailable, std::string("memfd: ") + std::generic_category().message(errno));
     std::array<int, 2> pipe_ends{};
     if (::pipe2(pipe_ends.data(), O_CLOEXEC) != 0) {
         ::close(input);
-        return base::fail(base::errc::unavailable, std::string("pipe: ") + std::strerror(errno));
+        return base::fail(
+            base::errc::unavailable, std::string("pipe: ") + std::generic_category().message(errno));
     }
     posix_spawn_file_actions_t files;
     posix_spawn_file_actions_init(&files);
@@ -137,7 +139,7 @@ base::result<std::pair<pid_t, int>> spawn(
     if (failed != 0) {
         ::close(pipe_ends[0]);
         const auto code = failed == ENOENT ? base::errc::not_found : base::errc::unavailable;
-        return base::fail(code, command[0] + ": " + std::strerror(failed));
+        return base::fail(code, command[0] + ": " + std::generic_category().message(failed));
     }
     return std::pair(pid, pipe_ends[0]);
 }

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <span>
+#include <system_error>
 
 #include <arpa/inet.h>
 #include <linux/inet_diag.h>
@@ -174,8 +175,8 @@ base::result<void> answer::take(std::string_view datagram)
                 return fail(errc::malformed, "the kernel's refusal to list sockets is cut");
             std::memcpy(&code, payload.data(), sizeof code);
             if (code != 0 && code != -ENOENT)  // that one says that there is no such socket
-                return fail(errc::unavailable,
-                    std::string("the kernel does not list sockets: ") + std::strerror(-code));
+                return fail(errc::unavailable, std::string("the kernel does not list sockets: ") +
+                                                   std::generic_category().message(-code));
         } else if (header.nlmsg_type == SOCK_DIAG_BY_FAMILY) {
             inet_diag_msg message{};
             if (payload.size() < sizeof message)

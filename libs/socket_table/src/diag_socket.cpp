@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <iterator>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -47,7 +47,7 @@ std::pair<int, int> open_netlink_in(int network_namespace)
 
 std::unexpected<base::error> refused(int why)
 {
-    return fail(errc::rejected, "its network cannot be looked into: " + std::string(std::strerror(why)));
+    return fail(errc::rejected, "its network cannot be looked into: " + std::generic_category().message(why));
 }
 
 }  // namespace
@@ -71,15 +71,16 @@ base::result<diag_socket> diag_socket::in(int network_namespace)
 base::result<void> diag_socket::exchange(const std::string& request, answer& into) const
 {
     if (::send(netlink_.get(), request.data(), request.size(), 0) < 0)
-        return fail(errc::unavailable, "ask the kernel for sockets: " + std::string(std::strerror(errno)));
+        return fail(
+            errc::unavailable, "ask the kernel for sockets: " + std::generic_category().message(errno));
     std::vector<char> buffer(longest_datagram);
     while (!into.complete()) {
         const auto size = ::recv(netlink_.get(), buffer.data(), buffer.size(), 0);
         if (size < 0 && errno == EINTR)
             continue;
         if (size < 0)
-            return fail(
-                errc::unavailable, "read the kernel's list of sockets: " + std::string(std::strerror(errno)));
+            return fail(errc::unavailable,
+                "read the kernel's list of sockets: " + std::generic_category().message(errno));
         if (auto taken = into.take(std::string_view(buffer.data(), static_cast<std::size_t>(size))); !taken)
             return taken;
         if (into.sockets.size() > most_sockets)

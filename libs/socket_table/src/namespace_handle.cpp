@@ -3,8 +3,8 @@
 #include <gantryd/runtime/process.hpp>
 
 #include <cerrno>
-#include <cstring>
 #include <string>
+#include <system_error>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -36,7 +36,8 @@ base::result<descriptor> open_namespace(const model::container_id& container, st
     if (!runtime::is_in_cgroup(static_cast<pid_t>(pid), container.text()))
         return fail(errc::rejected, "its process is not one of this machine");
     if (!opened)
-        return fail(errc::rejected, "its network cannot be looked into: " + std::string(std::strerror(why)));
+        return fail(
+            errc::rejected, "its network cannot be looked into: " + std::generic_category().message(why));
     if (is_our_own(opened.get()))
         return fail(errc::rejected, "it shares the network of the host");
     return opened;

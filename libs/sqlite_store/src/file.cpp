@@ -3,8 +3,8 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
+#include <system_error>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -20,7 +20,7 @@ std::unexpected<base::error> system_failure(const std::string& what)
     const bool permanent = number == EACCES || number == EPERM || number == EROFS || number == ENOTDIR ||
                            number == ELOOP || number == ENAMETOOLONG || number == EISDIR;
     const auto code = permanent ? base::errc::rejected : base::errc::unavailable;
-    return base::fail(code, what + ": " + std::strerror(number));
+    return base::fail(code, what + ": " + std::generic_category().message(number));
 }
 
 base::result<void> make_directories(const std::string& path)

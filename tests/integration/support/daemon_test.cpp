@@ -1,5 +1,7 @@
 #include "daemon_test.hpp"
 
+#include <gantryd/base/environment.hpp>
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,8 +26,8 @@ std::string next_project_name()
 std::filesystem::path make_directory()
 {
     // Short: the path of a socket under it is limited to 107 characters.
-    const char* root = std::getenv("GANTRYD_TEST_ROOT");
-    auto name = std::string(root == nullptr ? "/tmp" : root) + "/it.XXXXXX";
+    const auto root = base::environment_variable("GANTRYD_TEST_ROOT");
+    auto name = (root.empty() ? "/tmp" : root) + "/it.XXXXXX";
     if (::mkdtemp(name.data()) == nullptr)
         throw std::runtime_error("cannot make a directory like " + name);
     return name;

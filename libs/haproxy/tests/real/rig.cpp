@@ -5,10 +5,10 @@
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -110,7 +110,7 @@ socket_fd listen_on(std::uint16_t port, std::uint16_t& chosen)
     auto address = loopback(port);
     socklen_t size = sizeof address;
     if (::bind(fd.number(), as_sockaddr(address), size) != 0 || ::listen(fd.number(), 64) != 0)
-        throw std::runtime_error(std::string("listen: ") + std::strerror(errno));
+        throw std::runtime_error(std::string("listen: ") + std::generic_category().message(errno));
     ::getsockname(fd.number(), reinterpret_cast<sockaddr*>(&address), &size);
     chosen = ntohs(address.sin_port);
     return fd;
