@@ -8,7 +8,7 @@
 namespace demo {
 namespace {
 
-constexpr std::size_t most_bytes = 64 * 1024;
+constexpr std::size_t most_bytes = 64UL * 1024;
 
 bool equal_without_case(std::string_view a, std::string_view b)
 {

@@ -24,7 +24,7 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-constexpr std::size_t most_unsent = 256 * 1024;  ///< a peer that does not read is not read from either
+constexpr std::size_t most_unsent = 256UL * 1024;  ///< a peer that does not read is not read from either
 constexpr std::chrono::seconds finish_within{5};
 
 /// What an epoll event or a timer is about; connections are numbered from first_connection.
@@ -276,7 +276,7 @@ void server::on_connection(std::uint64_t id, connection& c, std::uint32_t events
 /// False when the connection is broken.
 bool server::receive(connection& c)
 {
-    std::array<char, 16 * 1024> bytes;
+    std::array<char, 16UL * 1024> bytes;
     while (!c.peer_finished && c.unsent.size() < most_unsent && c.received.size() < most_unsent) {
         const auto n = ::recv(c.fd, bytes.data(), bytes.size(), 0);
         if (n < 0)

@@ -187,7 +187,7 @@ void requests::send(connection& c)
 
 void requests::receive(connection& c)
 {
-    std::array<char, 16 * 1024> bytes;
+    std::array<char, 16UL * 1024> bytes;
     for (;;) {
         const auto n = ::recv(c.fd, bytes.data(), bytes.size(), 0);
         if (n < 0 && errno == EAGAIN)

@@ -13,7 +13,7 @@ namespace gantryd::load {
 namespace {
 
 constexpr std::chrono::milliseconds open_again_after{100};
-constexpr std::uint64_t most_under_way = 64 * 1024;
+constexpr std::uint64_t most_under_way = 64UL * 1024;
 
 }  // namespace
 
@@ -165,7 +165,7 @@ void streams::send(stream& s, std::uint32_t index)
 
 void streams::receive(stream& s, std::uint32_t index)
 {
-    std::array<char, 16 * 1024> bytes;
+    std::array<char, 16UL * 1024> bytes;
     while (s.now != phase::closed) {
         const auto n = ::recv(s.fd, bytes.data(), bytes.size(), 0);
         if (n < 0 && errno == EAGAIN)

@@ -9,8 +9,8 @@ namespace asio = boost::asio;
 namespace gantryd::docker {
 namespace {
 
-constexpr std::size_t most_json_bytes = 16 * 1024 * 1024;  // a list of some ten thousand containers
-constexpr std::size_t most_refusal_bytes = 64 * 1024;
+constexpr std::size_t most_json_bytes = 16UL * 1024 * 1024;  // a list of some ten thousand containers
+constexpr std::size_t most_refusal_bytes = 64UL * 1024;
 
 std::string host_header(const endpoint& where)
 {

@@ -23,8 +23,8 @@ using namespace std::chrono_literals;
 namespace gantryd::docker {
 namespace {
 
-constexpr std::size_t most_exec_output = 64 * 1024;
-constexpr std::size_t most_record_bytes = 1024 * 1024;  // one event, with all of a container's labels
+constexpr std::size_t most_exec_output = 64UL * 1024;
+constexpr std::size_t most_record_bytes = 1024UL * 1024;  // one event, with all of a container's labels
 constexpr int most_log_lines = 10'000;
 constexpr auto exec_poll = 20ms;
 constexpr auto time_to_connect = 30s;

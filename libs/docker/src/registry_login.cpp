@@ -12,7 +12,7 @@ namespace asio = boost::asio;
 namespace gantryd::docker {
 namespace {
 
-constexpr std::size_t most_config_bytes = 1024 * 1024;
+constexpr std::size_t most_config_bytes = 1024UL * 1024;
 
 std::optional<std::string> read_file(const std::string& path)
 {

@@ -136,6 +136,15 @@ TEST_F(real, a_container_gets_what_was_asked_for)
     EXPECT_EQ(orphan.error(), errc::rejected);
 }
 
+TEST_F(real, a_container_is_made_privileged_when_that_was_asked_for)
+{
+    // Only made: an Engine that itself lacks privileges can give none, and would refuse to start it.
+    auto what = request_for("privileged", {"/prog", "show"});
+    what.privileged = true;
+    ASSERT_TRUE(run(engine_.create(what, soon())));
+    EXPECT_EQ(run_program({"docker", "inspect", "-f", "{{.HostConfig.Privileged}}", what.name}), "true\n");
+}
+
 TEST_F(real, the_kernel_kills_what_eats_too_much)
 {
     // The engine learns of the exit and of its reason on different ways: the flag may come a moment later and,

@@ -12,7 +12,7 @@ namespace asio = boost::asio;
 namespace gantryd::health {
 namespace {
 
-constexpr std::size_t most_body_bytes = 64 * 1024;
+constexpr std::size_t most_body_bytes = 64UL * 1024;
 constexpr int most_redirects = 5;
 
 /// One probe under way. What it has learned stays when its deadline cuts it.

@@ -18,8 +18,8 @@ using base::fail;
 using base::result;
 using parser = beast::http::response_parser<beast::http::buffer_body>;
 
-constexpr std::size_t most_header_bytes = 64 * 1024;  ///< interim responses included
-constexpr std::size_t read_size = 16 * 1024;
+constexpr std::size_t most_header_bytes = 64UL * 1024;  ///< interim responses included
+constexpr std::size_t read_size = 16UL * 1024;
 /// The shortest chunked body, "0\r\n\r\n". Beast's parser asserts that it sees no less of a last chunk.
 constexpr std::size_t shortest_chunked_body = 5;
 

@@ -48,8 +48,8 @@ public:
         listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
         address_.sin_family = AF_INET;
         address_.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-        ::bind(listener_, reinterpret_cast<sockaddr*>(&address_), sizeof(address_));
-        ::listen(listener_, 0);
+        EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address_), sizeof(address_)), 0);
+        EXPECT_EQ(::listen(listener_, 0), 0);
         socklen_t size = sizeof(address_);
         ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address_), &size);
         for (auto& fd : fillers_) {

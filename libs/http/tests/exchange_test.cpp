@@ -194,12 +194,12 @@ TEST(exchange, refuses_more_than_64_kib_of_header_and_takes_just_as_much)
         const std::string end = "\r\n\r\n";
         return start + std::string(total - start.size() - end.size(), 'x') + end;
     };
-    const auto whole = answer_to(get(), {header_of(64 * 1024)});
+    const auto whole = answer_to(get(), {header_of(64UL * 1024)});
     EXPECT_TRUE(whole);
-    const auto bytes = answer_to(get(), byte_by_byte(header_of(64 * 1024)));
+    const auto bytes = answer_to(get(), byte_by_byte(header_of(64UL * 1024)));
     EXPECT_TRUE(bytes);
     for (const auto& pieces :
-        {std::vector{header_of(64 * 1024 + 1)}, byte_by_byte(header_of(64 * 1024 + 1))}) {
+        {std::vector{header_of(64UL * 1024 + 1)}, byte_by_byte(header_of(64UL * 1024 + 1))}) {
         const auto got = answer_to(get(), pieces);
         ASSERT_FALSE(got);
         EXPECT_EQ(got.error(), errc::limit_exceeded);

@@ -147,7 +147,7 @@ TEST(problems, a_wrong_port_does_not_make_its_checks_wrong)
 
 TEST(problems, limits_of_the_text)
 {
-    EXPECT_EQ(problems_of(std::string(1024 * 1024 + 1, ' '), pf::syntax::json),
+    EXPECT_EQ(problems_of(std::string(1024UL * 1024 + 1, ' '), pf::syntax::json),
         strings{"1:1 : expected at most 1048576 bytes of text, found 1048577"});
     for (const auto as : {pf::syntax::json, pf::syntax::yaml}) {
         // The lists themselves are wrong here, but that has to be said by the reader of the fields.

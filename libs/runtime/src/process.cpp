@@ -33,7 +33,7 @@ namespace asio = boost::asio;
 namespace gantryd::runtime {
 namespace {
 
-constexpr std::size_t most_output = 64 * 1024;
+constexpr std::size_t most_output = 64UL * 1024;
 
 int open_pidfd(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
 

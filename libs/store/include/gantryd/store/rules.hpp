@@ -8,7 +8,7 @@
 namespace gantryd::store {
 
 /// Largest value of a key, in bytes.
-inline constexpr std::size_t largest_value = 1024 * 1024;
+inline constexpr std::size_t largest_value = 1024UL * 1024;
 
 /// Longest time to live of a lease; etcd's own limit.
 inline constexpr std::chrono::seconds longest_lease{9'000'000'000};
