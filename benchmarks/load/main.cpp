@@ -1,5 +1,7 @@
 #include "load/driver.hpp"
 
+#include <gantryd/base/number.hpp>
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -8,7 +10,6 @@
 #include <csignal>
 #include <cstdio>
 
-#include <charconv>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -35,9 +36,11 @@ std::string read_url(std::string_view url, load::options& into)
     into.address = host.substr(0, colon) == "localhost" ? "127.0.0.1" : host.substr(0, colon);
     if (colon == std::string_view::npos)
         return "";
-    const auto port = host.substr(colon + 1);
-    const auto [end, failed] = std::from_chars(port.data(), port.data() + port.size(), into.port);
-    return failed == std::errc{} && end == port.data() + port.size() ? "" : "its port is no number";
+    const auto port = base::number_in<decltype(into.port)>(host.substr(colon + 1));
+    if (!port)
+        return "its port is no number";
+    into.port = *port;
+    return "";
 }
 
 /// The options that are not stored as they are typed.

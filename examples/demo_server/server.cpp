@@ -113,7 +113,7 @@ int server::run()
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGTERM);
     sigaddset(&wanted, SIGINT);
-    ::sigprocmask(SIG_BLOCK, &wanted, nullptr);
+    ::pthread_sigmask(SIG_BLOCK, &wanted, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
     epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
     signal_fd_ = ::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);

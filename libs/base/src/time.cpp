@@ -1,8 +1,7 @@
+#include <gantryd/base/number.hpp>
 #include <gantryd/base/time.hpp>
 
 #include <fmt/format.h>
-
-#include <charconv>
 
 namespace gantryd::base {
 namespace {
@@ -10,13 +9,11 @@ namespace {
 /// Takes a number of exactly `digits` digits off the front of `text`; -1 when it is not there.
 int take_number(std::string_view& text, std::size_t digits)
 {
-    int value = 0;
     if (text.size() < digits)
         return -1;
-    const auto [end, ec] = std::from_chars(text.data(), text.data() + digits, value);
-    if (ec != std::errc() || end != text.data() + digits || value < 0)
-        return -1;
-    text.remove_prefix(digits);
+    const auto value = number_in<int>(text.substr(0, digits)).value_or(-1);
+    if (value >= 0)
+        text.remove_prefix(digits);
     return value;
 }
 

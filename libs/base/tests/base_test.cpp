@@ -1,6 +1,7 @@
 #include <gantryd/base/error.hpp>
 #include <gantryd/base/log.hpp>
 #include <gantryd/base/names.hpp>
+#include <gantryd/base/number.hpp>
 #include <gantryd/base/time.hpp>
 
 #include <gtest/gtest.h>
@@ -84,4 +85,14 @@ TEST(time, human_durations_have_two_units_at_most)
     EXPECT_EQ(base::human(185s), "3m 5s");
     EXPECT_EQ(base::human(130min), "2h 10m");
     EXPECT_EQ(base::human(76h), "3d 4h");
+}
+
+TEST(number, is_the_whole_text_or_none)
+{
+    EXPECT_EQ(base::number_in<int>("-12"), -12);
+    EXPECT_EQ(base::number_in<std::uint16_t>("65535"), 65535);
+    EXPECT_EQ(base::number_in<std::uint32_t>("0100007f", 16), 0x0100007f);
+    EXPECT_EQ(base::number_in<double>("2.5"), 2.5);
+    for (const auto* bad : {"", " 1", "1 ", "+1", "1x", "0x1", "-1", "65536"})
+        EXPECT_FALSE(base::number_in<std::uint16_t>(bad)) << bad;
 }

@@ -1,8 +1,7 @@
+#include <gantryd/base/number.hpp>
 #include <gantryd/daemon/labels.hpp>
 
 #include <gantryd/records/codec.hpp>
-
-#include <charconv>
 
 namespace gantryd::daemon {
 namespace {
@@ -20,22 +19,16 @@ std::string label(const docker::labels& from, const char* key)
     return found == from.end() ? std::string() : found->second;
 }
 
-template <class Number>
-bool read_number(std::string_view text, Number& out)
-{
-    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out);
-    return ec == std::errc() && end == text.data() + text.size();
-}
-
 /// "172.17.0.1:20713", or ":20713" while the host was not known.
 std::optional<planner::link_address> address_in(std::string_view text)
 {
     const auto colon = text.rfind(':');
-    planner::link_address out;
-    if (colon == std::string_view::npos || !read_number(text.substr(colon + 1), out.port) || out.port == 0)
+    if (colon == std::string_view::npos)
         return std::nullopt;
+    planner::link_address out;
     out.host = text.substr(0, colon);
-    return out;
+    out.port = base::number_in<std::uint16_t>(text.substr(colon + 1)).value_or(0);
+    return out.port == 0 ? std::nullopt : std::optional(out);
 }
 
 std::map<std::string, planner::link_address> links_in(const docker::labels& labels)
@@ -74,9 +67,8 @@ std::optional<container_identity> identity_of(const docker::labels& labels)
     container_identity out;
     out.project = model::project_name(label(labels, project_label));
     out.component = model::component_name(label(labels, component_label));
-    std::int64_t number = 0;
-    if (out.project.empty() || out.component.empty() || !read_number(label(labels, release_label), number) ||
-        number < 1)
+    const auto number = base::number_in<std::int64_t>(label(labels, release_label)).value_or(0);
+    if (out.project.empty() || out.component.empty() || number < 1)
         return std::nullopt;
     out.release = static_cast<model::release_number>(number);
     auto record = records::decode_release(label(labels, record_label));

@@ -1,12 +1,12 @@
 #include "ledger.hpp"
 
+#include <gantryd/base/number.hpp>
 #include <gantryd/records/codec.hpp>
 #include <gantryd/runtime/with_deadline.hpp>
 
 #include <boost/json.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <utility>
 
@@ -133,12 +133,10 @@ std::map<model::release_number, planner::crash_record> ledger::crashes_of(
     const auto prefix = crash_prefix(component);
     for (auto at = known_.lower_bound(prefix); at != known_.end() && at->first.starts_with(prefix); ++at) {
         const auto facts = object_in(at->second);
-        const auto text = std::string_view(at->first).substr(prefix.size());
-        std::int64_t number = 0;
-        const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
-        if (!facts || ec != std::errc() || number < 1)
+        const auto number = base::number_in<std::int64_t>(std::string_view(at->first).substr(prefix.size()));
+        if (!facts || !number || *number < 1)
             continue;
-        auto& record = out[static_cast<model::release_number>(number)];
+        auto& record = out[static_cast<model::release_number>(*number)];
         if (const auto* count = facts->if_contains("count"); count != nullptr && count->is_int64())
             record.count = static_cast<int>(count->get_int64());
         record.last_at = time_in(*facts, "lastAt").value_or(time_point());

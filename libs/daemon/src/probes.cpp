@@ -127,6 +127,7 @@ bool probes::take(const planner::instance& of, watch& what, std::size_t index, h
 verdict probes::verdict_of(const watch& what)
 {
     std::vector<verdict> all;
+    all.reserve(what.judgements.size());
     for (const auto& judged : what.judgements)
         all.push_back(judged.now);
     return health_policy::together(all);

@@ -1,20 +1,18 @@
 #include "api_version.hpp"
 
+#include <gantryd/base/number.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 namespace gantryd::docker {
 namespace {
 
 std::optional<int> parse_number(std::string_view digits)
 {
-    int value = 0;
-    const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (digits.empty() || failure != std::errc() || end != digits.data() + digits.size() || value < 0)
-        return std::nullopt;
-    return value;
+    const auto value = base::number_in<int>(digits);
+    return value && *value >= 0 ? value : std::nullopt;
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
+#include <gantryd/base/number.hpp>
 #include <gantryd/docker/client.hpp>
 
-#include <charconv>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,11 +20,8 @@ std::unexpected<base::error> refuse(std::string_view text, std::string_view why)
 
 std::optional<std::uint16_t> parse_port(std::string_view digits)
 {
-    std::uint16_t port = 0;
-    const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (failure != std::errc() || end != digits.data() + digits.size() || port == 0)
-        return std::nullopt;
-    return port;
+    const auto port = base::number_in<std::uint16_t>(digits);
+    return port && *port != 0 ? port : std::nullopt;
 }
 
 /// `rest` is what follows "tcp://": host, host:port, [v6] or [v6]:port.

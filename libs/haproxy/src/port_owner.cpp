@@ -2,10 +2,11 @@
 
 #include "files.hpp"
 
+#include <gantryd/base/number.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <sstream>
@@ -23,16 +24,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view state_listen = "0A";
 
-template <class T>
-std::optional<T> number_in(std::string_view text, int base)
-{
-    T value{};
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-    if (failed != std::errc() || end != text.data() + text.size())
-        return std::nullopt;
-    return value;
-}
-
 /// The kernel writes addresses as 32-bit words in the machine's byte order.
 std::string address_in(std::string_view hex)
 {
@@ -40,7 +31,7 @@ std::string address_in(std::string_view hex)
         return {};
     std::array<std::uint32_t, 4> words{};
     for (std::size_t i = 0; i < hex.size() / 8; ++i) {
-        const auto word = number_in<std::uint32_t>(hex.substr(i * 8, 8), 16);
+        const auto word = base::number_in<std::uint32_t>(hex.substr(i * 8, 8), 16);
         if (!word)
             return {};
         words[i] = *word;
@@ -60,8 +51,8 @@ std::optional<listener> listener_in(const std::string& line)
     const auto colon = local.find(':');
     if (state != state_listen || colon == std::string::npos)
         return std::nullopt;
-    const auto port = number_in<std::uint16_t>(std::string_view(local).substr(colon + 1), 16);
-    const auto socket = number_in<std::uint64_t>(inode, 10);
+    const auto port = base::number_in<std::uint16_t>(std::string_view(local).substr(colon + 1), 16);
+    const auto socket = base::number_in<std::uint64_t>(inode);
     auto address = address_in(std::string_view(local).substr(0, colon));
     if (!port || !socket || address.empty())
         return std::nullopt;
@@ -115,7 +106,7 @@ std::vector<pid_t> holders_of(const std::vector<std::string>& sockets)
     std::error_code why;
     for (auto entry = fs::directory_iterator("/proc", why); !why && entry != fs::directory_iterator();
         entry.increment(why)) {
-        const auto pid = number_in<pid_t>(entry->path().filename().string(), 10);
+        const auto pid = base::number_in<pid_t>(entry->path().filename().string());
         if (pid && holds_one_of(entry->path(), sockets))
             out.push_back(*pid);
     }

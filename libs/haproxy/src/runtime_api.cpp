@@ -1,11 +1,12 @@
 #include "runtime_api.hpp"
 
+#include <gantryd/base/number.hpp>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <span>
@@ -29,16 +30,6 @@ std::unexpected<base::error> malformed(std::string_view what, std::string_view t
 {
     return fail(errc::malformed,
         "HAProxy's answer has no " + std::string(what) + ": \"" + std::string(text.substr(0, 100)) + "\"");
-}
-
-template <class T>
-std::optional<T> number_in(std::string_view text)
-{
-    T value{};
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (failed != std::errc() || end != text.data() + text.size())
-        return std::nullopt;
-    return value;
 }
 
 std::string_view next_line(std::string_view& rest)
@@ -128,7 +119,7 @@ base::result<worker_report> read_info(std::string_view& rest)
         const auto key = line.substr(0, colon);
         const auto value = line.substr(colon + 2);
         if (key == "Pid")
-            out.pid = number_in<pid_t>(value).value_or(0);
+            out.pid = base::number_in<pid_t>(value).value_or(0);
         else if (key == "Version")
             out.version = value.substr(0, value.find_first_not_of("0123456789."));
         else if (key == "description")
@@ -140,9 +131,9 @@ std::optional<live_server> server_in(const std::vector<std::string_view>& fields
 {
     if (fields.empty())
         return std::nullopt;
-    const auto port = number_in<std::uint16_t>(fields[3]);
-    const auto operational = number_in<int>(fields[4]);
-    const auto admin = number_in<unsigned>(fields[5]);
+    const auto port = base::number_in<std::uint16_t>(fields[3]);
+    const auto operational = base::number_in<int>(fields[4]);
+    const auto admin = base::number_in<unsigned>(fields[5]);
     const bool other_weight = fields[6] != fields[7];
     if (fields[0].empty() || fields[1].empty() || !port || !operational || !admin)
         return std::nullopt;
@@ -222,8 +213,8 @@ base::result<statistics> read_statistics(std::string_view& rest)
                 out.closed_frontends.emplace_back(fields[0]);
             continue;
         }
-        const auto current = number_in<std::int64_t>(fields[3]);
-        const auto queued = number_in<std::int64_t>(fields[4]);
+        const auto current = base::number_in<std::int64_t>(fields[3]);
+        const auto queued = base::number_in<std::int64_t>(fields[4]);
         if (!current || !queued)
             return malformed("numbers in a line of its statistics", line);
         out.sessions[{fields[0], fields[1]}] = *current + *queued;
@@ -333,15 +324,15 @@ base::result<process_table> parse_show_proc(std::string_view reply)
         const auto words = words_of(line);
         if (words.size() < 3 || in == section::other)
             continue;
-        const auto pid = number_in<pid_t>(words[0]);
+        const auto pid = base::number_in<pid_t>(words[0]);
         if (!pid || *pid <= 0)
             return malformed("process in a line of its list", line);
         if (words[1] == "master" && in == section::top) {
             out.master = *pid;
-            out.reloads = number_in<std::int64_t>(words[2]).value_or(0);
+            out.reloads = base::number_in<std::int64_t>(words[2]).value_or(0);
             if (words.size() > 4 && words[3] == "[failed:")
                 out.failed_reloads =
-                    number_in<std::int64_t>(words[4].substr(0, words[4].find(']'))).value_or(0);
+                    base::number_in<std::int64_t>(words[4].substr(0, words[4].find(']'))).value_or(0);
         } else if (words[1] == "worker" && in == section::workers) {
             out.worker = *pid;
         } else if (words[1] == "worker" && in == section::old_workers) {

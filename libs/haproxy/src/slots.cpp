@@ -1,8 +1,9 @@
 #include "slots.hpp"
 
+#include <gantryd/base/number.hpp>
+
 #include <algorithm>
 #include <cassert>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -83,13 +84,12 @@ void append_commands(
 
 std::optional<std::size_t> position_in(std::string_view name)
 {
-    std::size_t number = 0;
     if (!name.starts_with('s'))
         return std::nullopt;
-    const auto [end, failed] = std::from_chars(name.data() + 1, name.data() + name.size(), number);
-    if (failed != std::errc() || end != name.data() + name.size() || number == 0 || number > most_slots)
+    const auto number = base::number_in<std::size_t>(name.substr(1));
+    if (!number || *number == 0 || *number > most_slots)
         return std::nullopt;
-    return number - 1;
+    return *number - 1;
 }
 
 server_view view_of(const live_server& server)

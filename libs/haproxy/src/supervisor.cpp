@@ -3,11 +3,11 @@
 #include "control_socket.hpp"
 #include "files.hpp"
 
+#include <gantryd/base/number.hpp>
 #include <gantryd/runtime/process.hpp>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <csignal>
 #include <sstream>
 #include <string_view>
@@ -52,9 +52,7 @@ bool has_a_program(pid_t pid)
 
 pid_t pid_in(const std::string& text)
 {
-    pid_t pid = 0;
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), pid);
-    return failed == std::errc() && pid > 0 ? pid : 0;
+    return std::max(base::number_in<pid_t>(std::string_view(text).substr(0, text.find('\n'))).value_or(0), 0);
 }
 
 /// Sends SIGUSR1 to a process that is_ours() still holds for; the descriptor keeps the number from being

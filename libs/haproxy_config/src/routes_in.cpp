@@ -1,6 +1,6 @@
+#include <gantryd/base/number.hpp>
 #include <gantryd/haproxy_config/config.hpp>
 
-#include <charconv>
 #include <optional>
 #include <ranges>
 #include <sstream>
@@ -22,10 +22,10 @@ std::optional<endpoint> endpoint_in(std::string_view text)
     if (address.starts_with('[') && address.ends_with(']'))
         address = address.substr(1, address.size() - 2);
     endpoint out{.address = canonical_address(address)};
-    const auto digits = text.substr(colon + 1);
-    const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), out.port);
-    if (out.address.empty() || failed != std::errc() || end != digits.data() + digits.size())
+    const auto port = base::number_in<decltype(out.port)>(text.substr(colon + 1));
+    if (out.address.empty() || !port)
         return std::nullopt;
+    out.port = *port;
     return out;
 }
 

@@ -2,11 +2,12 @@
 
 #include "document.hpp"
 
+#include <gantryd/base/number.hpp>
+
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <string_view>
 #include <utility>
@@ -247,11 +248,8 @@ bool is_digits(std::string_view text) noexcept
 
 std::optional<double> decimal_of(std::string_view text)
 {
-    double value = 0;
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || failed != std::errc{} || end != text.data() + text.size() || !std::isfinite(value))
-        return std::nullopt;
-    return value;
+    const auto value = base::number_in<double>(text);
+    return value && std::isfinite(*value) ? value : std::nullopt;
 }
 
 std::optional<std::int64_t> integer_of(std::string_view text)

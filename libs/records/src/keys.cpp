@@ -1,6 +1,5 @@
+#include <gantryd/base/number.hpp>
 #include <gantryd/records/keys.hpp>
-
-#include <charconv>
 
 namespace gantryd::records {
 
@@ -62,11 +61,10 @@ std::optional<component_key> parse_component_key(const model::project_name& proj
     if (!key.starts_with(releases))
         return std::nullopt;
     key.remove_prefix(releases.size());
-    std::int64_t number = 0;
-    const auto [end, ec] = std::from_chars(key.data(), key.data() + key.size(), number);
-    if (ec != std::errc() || end != key.data() + key.size() || number < 1)
+    const auto number = base::number_in<std::int64_t>(key);
+    if (!number || *number < 1)
         return std::nullopt;
-    out.release = static_cast<model::release_number>(number);
+    out.release = static_cast<model::release_number>(*number);
     return out;
 }
 
@@ -97,12 +95,10 @@ std::optional<event_place> parse_event_key(const model::project_name& project, s
     const auto slash = key.find('/');
     if (slash == 0 || slash == std::string_view::npos)
         return std::nullopt;
-    event_place out{model::machine_id(std::string(key.substr(0, slash))), 0};
-    key.remove_prefix(slash + 1);
-    const auto [end, ec] = std::from_chars(key.data(), key.data() + key.size(), out.sequence);
-    if (ec != std::errc() || end != key.data() + key.size() || out.sequence < 1)
+    const auto sequence = base::number_in<decltype(event_place::sequence)>(key.substr(slash + 1));
+    if (!sequence || *sequence < 1)
         return std::nullopt;
-    return out;
+    return event_place{model::machine_id(std::string(key.substr(0, slash))), *sequence};
 }
 
 bool is_report_key(const model::project_name& project, std::string_view key)

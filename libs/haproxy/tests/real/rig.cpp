@@ -1,8 +1,9 @@
 #include "rig.hpp"
 
+#include <gantryd/base/number.hpp>
+
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -74,16 +75,14 @@ std::vector<pid_t> processes_that_name(const std::string& text)
 {
     std::vector<pid_t> out;
     for (const auto& entry : fs::directory_iterator("/proc")) {
-        pid_t pid = 0;
-        const auto name = entry.path().filename().string();
-        const auto [end, failed] = std::from_chars(name.data(), name.data() + name.size(), pid);
-        if (failed != std::errc() || end != name.data() + name.size() || pid == ::getpid())
+        const auto pid = base::number_in<pid_t>(entry.path().filename().string());
+        if (!pid || *pid == ::getpid())
             continue;
         std::ifstream in(entry.path() / "cmdline");
         std::stringstream words;
         words << in.rdbuf();
         if (words.str().find(text) != std::string::npos)
-            out.push_back(pid);
+            out.push_back(*pid);
     }
     return out;
 }
