@@ -110,9 +110,11 @@ void publisher::show(const planner::plan& plan)
     }
 }
 
-void publisher::note_write(const base::result<void>& done)
+/// The store takes our writes when it took the last of each kind.
+void publisher::note(base::result<void>& kind, base::result<void> done)
 {
-    st_.note_source(st_.world.store_writes, "writing the store", done);
+    kind = std::move(done);
+    st_.note_source(st_.world.store_writes, "writing the store", reported_ ? present_ : reported_);
 }
 
 boost::asio::awaitable<void> publisher::write_reports()
@@ -128,7 +130,7 @@ boost::asio::awaitable<void> publisher::write_reports()
         if (what.operations.empty())
             continue;
         auto done = co_await st_.io.desired.commit(std::move(what), st_.io.clk.now() + 5s);
-        note_write(done ? base::result<void>() : std::unexpected(done.error()));
+        note(reported_, done ? base::result<void>() : std::unexpected(done.error()));
         if (!done)
             written_.clear();  // show them all again
         co_await st_.io.clk.sleep_until(
@@ -170,20 +172,20 @@ boost::asio::awaitable<void> publisher::keep_presence()
             if (!lease) {
                 auto granted = co_await announce();
                 if (!granted) {
-                    note_write(std::unexpected(granted.error()));
+                    note(present_, std::unexpected(granted.error()));
                     co_await st_.io.clk.sleep_until(st_.io.clk.now() + retry.next());
                     continue;
                 }
                 retry.reset();
                 lease = *granted;
-                note_write({});
+                note(present_, {});
             }
             co_await st_.io.clk.sleep_until(st_.io.clk.now() + presence_beat);
             auto kept = co_await st_.io.desired.keep_alive(*lease, st_.io.clk.now() + 4s);
             if (!kept && kept.error() == base::errc::not_found)
                 lease.reset();
             else  // with nothing to report this is the only write, and the first that a full disk refuses
-                note_write(kept);
+                note(present_, kept);
         }
     } catch (...) {
         why = std::current_exception();

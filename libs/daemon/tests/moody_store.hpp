@@ -53,12 +53,18 @@ public:
     boost::asio::awaitable<base::result<gantryd::store::lease_id>> grant(
         std::chrono::seconds ttl, runtime::time_point deadline) override
     {
-        return real_->grant(ttl, deadline);
+        if (refuses_writes)
+            co_return std::unexpected(*refuses_writes);
+        auto made = co_await real_->grant(ttl, deadline);
+        co_return made;
     }
     boost::asio::awaitable<base::result<void>> keep_alive(
         gantryd::store::lease_id lease, runtime::time_point deadline) override
     {
-        return real_->keep_alive(lease, deadline);
+        if (refuses_writes)
+            co_return std::unexpected(*refuses_writes);
+        auto kept = co_await real_->keep_alive(lease, deadline);
+        co_return kept;
     }
     boost::asio::awaitable<base::result<void>> revoke(
         gantryd::store::lease_id lease, runtime::time_point deadline) override

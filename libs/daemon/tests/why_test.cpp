@@ -258,5 +258,20 @@ TEST(a_store_that_cannot_be_written, stops_nothing_and_is_told_when_it_is_back)
     EXPECT_EQ(report->state, "running");
 }
 
+TEST(a_store_that_cannot_be_written, is_noticed_by_a_daemon_that_has_nothing_to_write)
+{
+    machine m;
+    auto& desired = *new moody_store(m.sim.clock);
+    m.desired.reset(&desired);
+    m.start();
+    m.make_live("1");
+    m.run_for(30s);
+    desired.refuses_writes = no_room;
+    m.run_for(20s);
+    desired.refuses_writes.reset();
+    ASSERT_TRUE(m.run_until([&] { return m.told("source_back").size() == 1; }, 20s));
+    EXPECT_EQ(m.told("source_away"), (texts{"writing the store: " + no_room.context()}));
+}
+
 }  // namespace
 }  // namespace gantryd::daemon
