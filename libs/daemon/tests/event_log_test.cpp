@@ -24,7 +24,7 @@ boost::asio::awaitable<bool> joined(runtime::task_scope& tasks)
 
 class the_event_log : public ::testing::Test {
 protected:
-    ~the_event_log() override { end(); }
+    void TearDown() override { end(); }
 
     void begin()
     {

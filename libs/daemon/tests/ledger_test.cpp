@@ -25,7 +25,7 @@ protected:
         auto hear = [this](const base::result<void>& done) { results.push_back(done.has_value()); };
         tasks_.spawn("ledger", memory.write_behind(hear));
     }
-    ~the_ledger() override
+    void TearDown() override
     {
         auto stop = [this] { tasks_.stop(); };
         boost::asio::post(sim.loop, stop);

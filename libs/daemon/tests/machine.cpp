@@ -10,6 +10,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
 
 namespace gantryd::daemon {
 namespace {
@@ -41,7 +44,13 @@ std::size_t kept_log::count(base::log_level level, std::string_view text) const
 
 machine::machine() = default;
 
-machine::~machine() { crash(); }
+machine::~machine()
+try {
+    crash();
+} catch (const std::exception& e) {
+    std::fprintf(stderr, "end of the simulated machine: %s\n", e.what());
+    std::abort();
+}
 
 template <class T>
 T machine::ask(boost::asio::awaitable<T> op)

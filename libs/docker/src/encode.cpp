@@ -33,7 +33,7 @@ json::array label_filter(const labels& wanted)
 {
     json::array all;
     for (const auto& [key, value] : wanted)
-        all.emplace_back(key + "=" + value);
+        all.emplace_back(fmt::format("{}={}", key, value));
     return all;
 }
 

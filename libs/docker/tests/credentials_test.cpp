@@ -124,11 +124,13 @@ protected:
     }
     login_lookup look_up(const std::string& registry, runtime::duration limit = 5s)
     {
+        // NOLINTBEGIN(concurrency-mt-unsafe): the test has one thread
         const std::string before = std::getenv("PATH");
         ::setenv("PATH", (files_.file("") + ":" + before).c_str(), 1);
         auto found = run_in_real_time(
             loop_, look_up_login(*clock_, files_.file("config.json"), registry, clock_->now() + limit));
         ::setenv("PATH", before.c_str(), 1);
+        // NOLINTEND(concurrency-mt-unsafe)
         return found;
     }
 

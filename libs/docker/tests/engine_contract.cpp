@@ -157,7 +157,7 @@ asio::awaitable<bool> check_one_life(contract_subject on)
     const auto made = co_await engine.create(request, soon(on));
     if (!succeeded(made))
         co_return false;
-    const auto id = *made;
+    const auto& id = *made;
     const auto taken = co_await engine.create(request, soon(on));
     failed_with(taken, errc::conflict);
 

@@ -25,7 +25,6 @@ using namespace std::chrono_literals;
 using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
-using testing::Not;
 
 class real : public testing::Test {
 protected:
@@ -118,13 +117,12 @@ TEST_F(real, a_container_gets_what_was_asked_for)
     EXPECT_THAT(
         output_of(what, 10), testing::ElementsAre("uid=1234 COLOUR=dark blue", "hello from the machine"));
 
-    const auto seen = run_program({"docker", "inspect", "-f",
-        "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.PidsLimit}} "
-        "{{.HostConfig.RestartPolicy.Name}} "
-        "{{range $port, $_ := .Config.ExposedPorts}}{{$port}}{{end}} {{.Config.StopSignal}} "
-        "{{.HostConfig.Privileged}}",
-        what.name});
-    EXPECT_EQ(seen, "67108864 500000000 50 no 8080/tcp SIGQUIT false\n");
+    constexpr auto shown = "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.PidsLimit}} "
+                           "{{.HostConfig.RestartPolicy.Name}} "
+                           "{{range $port, $_ := .Config.ExposedPorts}}{{$port}}{{end}} "
+                           "{{.Config.StopSignal}} {{.HostConfig.Privileged}}";
+    EXPECT_EQ(run_program({"docker", "inspect", "-f", shown, what.name}),
+        "67108864 500000000 50 no 8080/tcp SIGQUIT false\n");
 
     auto heir = request_for("heir", {"/prog", "show", "COLOUR", "/data/greeting"});
     heir.volumes_from = {what.name};
@@ -147,8 +145,8 @@ TEST_F(real, a_container_is_made_privileged_when_that_was_asked_for)
 
 TEST_F(real, the_kernel_kills_what_eats_too_much)
 {
-    // The engine learns of the exit and of its reason on different ways: the flag may come a moment later and,
-    // when the exit is quicker, not at all.
+    // The engine learns of the exit and of its reason on different ways: the flag may come a moment later
+    // and, when the exit is quicker, not at all.
     bool flagged = false;
     for (int n = 1; n <= 5 && !flagged; ++n) {
         auto what = request_for("eater-" + std::to_string(n), {"/prog", "eat"});

@@ -18,7 +18,6 @@ namespace {
 using base::errc;
 using namespace std::chrono_literals;
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 const model::image_id image_1("sha256:1111");
 

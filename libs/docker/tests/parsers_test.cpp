@@ -58,6 +58,7 @@ TEST(frames, byte_by_byte)
 {
     const auto bytes = frame(2, "one") + frame(1, "two");
     std::vector<std::string_view> pieces;
+    pieces.reserve(bytes.size());
     for (std::size_t i = 0; i < bytes.size(); ++i)
         pieces.push_back(std::string_view(bytes).substr(i, 1));
     const auto got = demultiplex(pieces);

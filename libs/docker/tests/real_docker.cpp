@@ -5,6 +5,7 @@
 #include <gantryd/runtime/process.hpp>
 
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <stdexcept>
 #include <utility>
@@ -51,6 +52,7 @@ std::string run_program(std::vector<std::string> command)
 background_program::background_program(std::vector<std::string> command)
 {
     std::vector<char*> arguments;
+    arguments.reserve(command.size() + 1);
     for (auto& word : command)
         arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -87,12 +89,14 @@ real_docker::real_docker()
 }
 
 real_docker::~real_docker()
-{
+try {
     // The Docker CLI and not our own client: what is tested may be what is broken.
     const auto script = "docker ps -aq --filter label=contract=" + prefix_ +
                         " | xargs -r docker rm -f -v; docker images -q " + prefix_ +
                         " | xargs -r docker rmi -f";
     (void)try_program({"/bin/sh", "-c", script});
+} catch (const std::exception& e) {
+    std::fprintf(stderr, "clean up after a test: %s\n", e.what());
 }
 
 void real_docker::import_image()

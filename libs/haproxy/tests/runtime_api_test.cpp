@@ -215,6 +215,7 @@ TEST(runtime_api, batches_fit_into_haproxys_buffer_and_keep_the_order)
     EXPECT_TRUE(as_batches({}).empty());
     EXPECT_EQ(as_batches({"a", "b", "c"}), std::vector<std::string>{"a;b;c\n"});
     std::vector<std::string> commands;
+    commands.reserve(1000);
     for (int i = 0; i < 1000; ++i)
         commands.push_back("set server be_web/s" + std::to_string(i) + " addr 127.0.0.1 port 1");
     std::string joined;

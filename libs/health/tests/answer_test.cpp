@@ -43,7 +43,7 @@ TEST(readable, cuts_at_200_characters_and_shows_that_it_did)
     for (int i = 0; i < 200; ++i)
         wide += "\xe2\x82\xac";
     EXPECT_EQ(readable(wide), wide);
-    EXPECT_EQ(readable(wide + "x"), wide.substr(0, 197 * 3) + "...");
+    EXPECT_EQ(readable(wide + "x"), wide.substr(0, 197UL * 3) + "...");
 }
 
 TEST(with_details, leaves_out_what_is_not_there)

@@ -15,7 +15,6 @@ namespace http = gantryd::http;
 namespace runtime = gantryd::runtime;
 using base::errc;
 using gantryd::http_testing::answering;
-using gantryd::http_testing::certificate_files;
 using gantryd::http_testing::loopback;
 using gantryd::http_testing::temporary_folder;
 using gantryd::http_testing::test_authority;

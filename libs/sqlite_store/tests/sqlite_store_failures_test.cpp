@@ -194,7 +194,7 @@ TEST(sqlite_store_disk, a_full_disk_is_unavailable_and_the_store_goes_on_when_th
         const auto unlimited = limit.rlim_cur;
         limit.rlim_cur = 1024 * 1024;
         ::setrlimit(RLIMIT_FSIZE, &limit);
-        const std::string large(1000 * 1000, 'x');
+        const std::string large(1000UL * 1000, 'x');
         base::result<store::revision> done = store::revision{};
         for (int i = 0; i < 4 && done; ++i)
             done = outcome(*loop, (*opened)->commit(put("large" + std::to_string(i), large), soon));

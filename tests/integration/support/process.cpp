@@ -33,13 +33,14 @@ std::vector<std::string> environment_with(const environment& added)
             lines.push_back(text);
     }
     for (const auto& [name, value] : added)
-        lines.push_back(name + "=" + value);
+        lines.push_back(std::string(name).append("=").append(value));
     return lines;
 }
 
 std::vector<char*> pointers_to(std::vector<std::string>& lines)
 {
     std::vector<char*> out;
+    out.reserve(lines.size() + 1);
     for (auto& line : lines)
         out.push_back(line.data());
     out.push_back(nullptr);

@@ -177,7 +177,7 @@ std::optional<reply> ask_at(const std::string& address, std::uint16_t port, cons
         return std::nullopt;
     const auto length = method == "POST" ? "Content-Length: 0\r\n" : "";
     peer->send(method + " " + target + " HTTP/1.1\r\nHost: test\r\n" + length + "Connection: close\r\n\r\n");
-    const auto answer = reply_of(peer->receive_all(limit));
+    auto answer = reply_of(peer->receive_all(limit));
     const auto length_found = answer.headers.find("content-length");
     if (answer.status == 0 || length_found == answer.headers.end() ||
         length_found->second != std::to_string(answer.body.size()))

@@ -205,7 +205,7 @@ base::result<model::container_id> fake_engine::make_container(create_request wha
                     what.name, id.text()));
 
     // The part that people see differs, and ids are in the order of creation.
-    const model::container_id id(fmt::format("{:012x}{:052x}", ++containers_made_, 0));
+    model::container_id id(fmt::format("{:012x}{:052x}", ++containers_made_, 0));
     auto& made = containers_[id];
     made.details.id = id;
     made.details.name = what.name;

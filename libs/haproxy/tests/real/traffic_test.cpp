@@ -171,6 +171,7 @@ TEST(haproxy_traffic, a_look_is_cheap)
     rig r;
     test_server a(speaks::http, "a");
     std::vector<gantryd::haproxy_config::route> routes;
+    routes.reserve(10);
     for (int i = 0; i < 10; ++i)
         routes.push_back(route_on("web_" + std::to_string(i), free_port(), port_kind::http,
             {serving(a.port()), serving(a.port()), {}, {}}));

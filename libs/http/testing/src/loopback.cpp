@@ -5,6 +5,9 @@
 #include <boost/asio/post.hpp>
 
 #include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
@@ -36,13 +39,16 @@ session answering(std::string answer)
 loopback::loopback() : clock(runtime::make_system_clock()), tasks_(loop.get_executor()) {}
 
 loopback::~loopback()
-{
+try {
     // From inside the loop: outside of it Asio queues a cancellation with a pointer into the coroutine, which
     // may be gone when the queue gets there.
     asio::post(loop, [this] { tasks_.stop(); });
     asio::co_spawn(loop, tasks_.join(), [](std::exception_ptr) {});
     loop.restart();
     loop.run_for(std::chrono::seconds(20));
+} catch (const std::exception& e) {
+    std::fprintf(stderr, "end of the loopback server: %s\n", e.what());
+    std::abort();
 }
 
 std::uint16_t loopback::serve(session script, const std::string& address)

@@ -233,7 +233,7 @@ asio::awaitable<void> burst(conformance_environment& env)
     for (int i = 0; i < 50; ++i) {
         const auto number = std::to_string(i);
         (void)co_await must_put(env, "k/" + number, number);
-        expected.push_back("k/" + number + "=" + number);
+        expected.push_back(std::string("k/").append(number).append("=").append(number));
     }
     const auto seen = co_await must_see(env, *watch, 50);
     EXPECT_EQ(words_of(seen), expected);

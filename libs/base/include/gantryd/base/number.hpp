@@ -15,9 +15,8 @@ template <class Number, std::same_as<int>... Radix>
 std::optional<Number> number_in(std::string_view text, Radix... radix)
 {
     Number value{};
-    const auto* const last = text.data() + text.size();
-    const auto [end, failed] = std::from_chars(text.data(), last, value, radix...);
-    if (failed != std::errc() || end != last)
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value, radix...);
+    if (failed != std::errc() || end != text.data() + text.size())
         return std::nullopt;
     return value;
 }
