@@ -216,6 +216,7 @@ std::vector<std::string> differences(
     const haproxy_config::proxy_view& proxy, const std::vector<route>& wanted)
 {
     std::vector<std::string> out;
+    out.reserve(proxy.closed_frontends.size());
     for (const auto& name : proxy.closed_frontends)
         out.push_back(name + " takes no connections");
     for (const auto& r : wanted) {

@@ -34,6 +34,7 @@ struct way {
 std::vector<way> ways_to(const world& in, const model::component_spec& spec)
 {
     std::vector<way> out;
+    out.reserve(spec.ports.size());
     for (const auto& port : spec.ports)
         out.push_back({route_of(spec, port), port.container, fmt::format("port {}", port.external)});
     const auto has_host = [&](const std::string& link) {
@@ -275,7 +276,7 @@ void invariants::check_number(const world& from, const component& wish, const pl
         });
     };
     const auto current = in_use_of(true) + more;
-    const auto wanted = release->spec.instances;
+    const std::ptrdiff_t wanted = release->spec.instances;
     if (current > wanted && current + in_use_of(false) > 2 * wanted)
         fail(fmt::format("it makes {} containers where {} are wanted", current + in_use_of(false), wanted));
 }

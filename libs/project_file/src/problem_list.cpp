@@ -53,6 +53,7 @@ std::vector<problem> problem_list::take()
         last.expected = fmt::format("{} more problem{} from here on", more, more == 1 ? "" : "s");
     }
     std::vector<problem> out;
+    out.reserve(found_.size());
     for (auto& each : found_)
         out.push_back(std::move(each.what));
     found_.clear();

@@ -21,27 +21,27 @@ TEST(problems, come_all_at_once_in_the_order_of_the_file)
                           "  - repo: UPPER\n"
                           "    name: web\n"),
         (strings{
-            "2:5 components[0].repo: expected an image's name in lower case without its tag, such as "
-            "\"my/app\" or "
-            "\"registry.example.com:5000/app\" (required)",
-            "3:36 components[0].requireComponentLinks[0].name: expected a link that a component of the "
-            "project "
-            "defines, found \"nobody\"",
+            ("2:5 components[0].repo: expected an image's name in lower case without its tag, such as "
+             "\"my/app\" or "
+             "\"registry.example.com:5000/app\" (required)"),
+            ("3:36 components[0].requireComponentLinks[0].name: expected a link that a component of the "
+             "project "
+             "defines, found \"nobody\""),
             "6:9 components[0].ports[1].container: expected a port number from 1 to 65535 (required)",
-            "6:20 components[0].ports[1].external: expected an external port of its own, found 80 on "
-            "0.0.0.0, which "
-            "clashes with components[0].ports[0]",
-            "6:24 components[0].ports[1].contaner: unknown field; expected one of: external, container, "
-            "kind, bind; "
-            "did you mean \"container\"?",
-            "7:19 components[0].readyTimeout: expected a duration from 1ms to 720h, as a number of "
-            "milliseconds or "
-            "with a unit (\"30s\", \"1500ms\"), found \"soon\"",
-            "8:11 components[1].repo: expected an image's name in lower case without its tag, such as "
-            "\"my/app\" or "
-            "\"registry.example.com:5000/app\", found \"UPPER\"",
-            "9:11 components[1].name: expected a name of its own, found \"web\", which components[0] has "
-            "already",
+            ("6:20 components[0].ports[1].external: expected an external port of its own, found 80 on "
+             "0.0.0.0, which "
+             "clashes with components[0].ports[0]"),
+            ("6:24 components[0].ports[1].contaner: unknown field; expected one of: external, container, "
+             "kind, bind; "
+             "did you mean \"container\"?"),
+            ("7:19 components[0].readyTimeout: expected a duration from 1ms to 720h, as a number of "
+             "milliseconds or "
+             "with a unit (\"30s\", \"1500ms\"), found \"soon\""),
+            ("8:11 components[1].repo: expected an image's name in lower case without its tag, such as "
+             "\"my/app\" or "
+             "\"registry.example.com:5000/app\", found \"UPPER\""),
+            ("9:11 components[1].name: expected a name of its own, found \"web\", which components[0] has "
+             "already"),
         }));
 }
 
@@ -49,12 +49,12 @@ TEST(problems, have_the_same_places_in_json)
 {
     EXPECT_EQ(problems_of("{\n\t\"components\": [\r\n\t\t{\"name\": \"\xc3\xa9\xc3\xa9\", \"repo\":\n8}]}",
                   pf::syntax::json),
-        (strings{
-            "3:12 components[0].name: expected a name (1 to 63 letters, digits, '_', '.' or '-', the first a "
-            "letter or digit), found \"\xc3\xa9\xc3\xa9\"",
-            "4:1 components[0].repo: expected an image's name in lower case without its tag, such as "
-            "\"my/app\" or "
-            "\"registry.example.com:5000/app\", in quotes, found 8"}));
+        (strings{("3:12 components[0].name: expected a name (1 to 63 letters, digits, '_', '.' or '-', the "
+                  "first a "
+                  "letter or digit), found \"\xc3\xa9\xc3\xa9\""),
+            ("4:1 components[0].repo: expected an image's name in lower case without its tag, such as "
+             "\"my/app\" or "
+             "\"registry.example.com:5000/app\", in quotes, found 8")}));
 }
 
 TEST(problems, columns_count_characters)
@@ -103,9 +103,10 @@ TEST(problems, never_show_the_value_of_a_variable)
 TEST(problems, quote_short_and_without_control_characters)
 {
     EXPECT_EQ(problems_of(component_with("tag: \"a\\n\\e\\\"\\\\\"")),
-        strings{"4:10 components[0].tag: expected an image's tag (1 to 128 letters, digits, '_', '.' or '-', "
-                "the first "
-                "not '.' or '-'), found \"a\\x0a\\x1b\\\"\\\\\""});
+        strings{
+            ("4:10 components[0].tag: expected an image's tag (1 to 128 letters, digits, '_', '.' or '-', "
+             "the first "
+             "not '.' or '-'), found \"a\\x0a\\x1b\\\"\\\\\"")});
     const auto found = problems_of(component_with("tag: " + std::string(500, '/')));
     ASSERT_EQ(found.size(), 1u);
     EXPECT_TRUE(found[0].ends_with("found \"" + std::string(40, '/') + "..\"")) << found[0];
@@ -188,9 +189,9 @@ TEST(problems, read_component_names_fields_without_a_component)
     strings found;
     for (const auto& each : read.error())
         found.push_back(pf::text_of(each, "f"));
-    EXPECT_EQ(found, (strings{"f:2:14: ports[1].external: expected an external port of its own, found 1 on "
-                              "0.0.0.0, which clashes "
-                              "with ports[0]",
+    EXPECT_EQ(found, (strings{("f:2:14: ports[1].external: expected an external port of its own, found 1 on "
+                               "0.0.0.0, which clashes "
+                               "with ports[0]"),
                          "f:2:28: ports[1].container: expected a port number from 1 to 65535, found \"x\""}));
     EXPECT_FALSE(pf::read_component("[]"));
     EXPECT_FALSE(pf::read_component("name: a\nrepo: a\n"));

@@ -103,7 +103,7 @@ TEST_F(random_texts, the_largest_texts_of_one_piece)
         {"[", "{", "{a: ", "- ", "? a\n", "a\n", "a: &a b\n", "\"", "'", "|", "[a],", "- - "})
         for (const std::string_view before : {"", "components:\n"}) {
             std::string text(before);
-            while (text.size() + piece.size() <= 64 * 1024)
+            while (text.size() + piece.size() <= 64UL * 1024)
                 text += piece;
             feed(text);
         }

@@ -11,14 +11,12 @@ namespace asio = boost::asio;
 namespace gantryd::runtime {
 
 struct dirty_flag::state {
-    explicit state(asio::any_io_executor ex) : changed(std::move(ex), asio::steady_timer::time_point::max())
-    {
-    }
+    explicit state(const asio::any_io_executor& ex) : changed(ex, asio::steady_timer::time_point::max()) {}
     bool set = false;
     asio::steady_timer changed;  // never expires; cancelled = "look at the flag again"
 };
 
-dirty_flag::dirty_flag(asio::any_io_executor ex) : state_(std::make_unique<state>(std::move(ex))) {}
+dirty_flag::dirty_flag(asio::any_io_executor ex) : state_(std::make_unique<state>(ex)) {}
 dirty_flag::~dirty_flag() = default;
 
 void dirty_flag::set()

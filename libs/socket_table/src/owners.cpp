@@ -14,6 +14,7 @@ void owner_scan::go_on(std::size_t most)
     while (most > 0 && !left_.empty()) {
         if (!directory_)
             directory_.reset(::opendir(("/proc/" + std::to_string(left_.back()) + "/fd").c_str()));
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else reads this stream
         const auto* entry = directory_ ? ::readdir(directory_.get()) : nullptr;
         if (entry == nullptr) {
             directory_.reset();

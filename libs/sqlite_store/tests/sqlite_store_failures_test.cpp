@@ -192,7 +192,7 @@ TEST(sqlite_store_disk, a_full_disk_is_unavailable_and_the_store_goes_on_when_th
         rlimit limit{};
         ::getrlimit(RLIMIT_FSIZE, &limit);
         const auto unlimited = limit.rlim_cur;
-        limit.rlim_cur = 1024 * 1024;
+        limit.rlim_cur = 1024UL * 1024;
         ::setrlimit(RLIMIT_FSIZE, &limit);
         const std::string large(1000UL * 1000, 'x');
         base::result<store::revision> done = store::revision{};
