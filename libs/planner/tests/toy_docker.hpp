@@ -43,7 +43,7 @@ struct container {
     time_point sick_until{};
     std::optional<time_point> exits_at;
     int exit_code = 0;
-    int direct = 0;  ///< clients that did not come through the proxy
+    int direct = 0;                               ///< clients that did not come through the proxy
     std::map<std::string, link_address> exports;  ///< labels: the links' addresses when it was made
     std::map<std::string, link_address> imports;
 };

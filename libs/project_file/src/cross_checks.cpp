@@ -121,6 +121,7 @@ void refuse_unknown_link(const cursor& at, const std::map<std::string_view, std:
 {
     constexpr std::size_t most_suggestions = 500;  // comparing with more would take long
     std::vector<std::string_view> names;
+    names.reserve(known.size());
     for (const auto& [name, exporter] : known)
         names.push_back(name);
     auto text = fmt::format(

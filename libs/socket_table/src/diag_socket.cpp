@@ -19,7 +19,7 @@ using base::errc;
 using base::fail;
 
 constexpr std::size_t longest_datagram = 64UL * 1024;  // the kernel fills 32 KiB at the most
-constexpr std::size_t most_sockets = 20'000;         // some forty milliseconds
+constexpr std::size_t most_sockets = 20'000;           // some forty milliseconds
 
 int open_netlink()
 {

@@ -137,6 +137,7 @@ TEST(sqlite_store_processes, many_may_make_the_file_at_once)
     const auto path = directory / "new/state.db";
     pipe_between go;
     std::vector<child_process> children;
+    children.reserve(8);
     for (int i = 0; i < 8; ++i) {
         children.emplace_back([&, i] {
             go.close_writing_end();

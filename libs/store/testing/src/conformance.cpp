@@ -143,6 +143,7 @@ asio::awaitable<std::vector<change>> must_see(conformance_environment& env, watc
 std::vector<std::string> keys_of(const std::vector<key_value>& pairs)
 {
     std::vector<std::string> out;
+    out.reserve(pairs.size());
     for (const auto& pair : pairs)
         out.push_back(pair.key);
     return out;
@@ -151,6 +152,7 @@ std::vector<std::string> keys_of(const std::vector<key_value>& pairs)
 std::vector<std::string> words_of(const std::vector<change>& changes)
 {
     std::vector<std::string> out;
+    out.reserve(changes.size());
     for (const auto& c : changes)
         out.push_back(c.erased ? "-" + c.pair.key : c.pair.key + "=" + c.pair.value);
     return out;

@@ -144,8 +144,8 @@ inline constexpr std::chrono::milliseconds proof_of_life{1000};
 inline constexpr std::chrono::minutes dependency_patience{5};
 
 /// Whether an instance that served for so long makes the `failures` in a row before it forgotten. A minute
-/// always does. One that was killed from outside (SIGKILL, and not for its memory) is no sign of a bad release:
-/// it does when it served longer than its own failure would hold the next one back, at least 2 s.
+/// always does. One that was killed from outside (SIGKILL, and not for its memory) is no sign of a bad
+/// release: it does when it served longer than its own failure would hold the next one back, at least 2 s.
 bool is_good_run(std::chrono::nanoseconds served, int failures, const model::evidence& end) noexcept;
 
 }  // namespace gantryd::planner
