@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -46,6 +47,13 @@ int listen_on(std::uint16_t port)
     return -1;
 }
 
+/// Connecting is sending, too. 0 for no limit.
+void limit_sending(int fd, time_t seconds)
+{
+    const timeval limit{.tv_sec = seconds, .tv_usec = 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
 reply reply_of(const std::string& text)
 {
     reply out;
@@ -77,7 +85,10 @@ std::optional<connection> connection::to(std::uint16_t port, const std::string& 
         return std::nullopt;
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const auto peer = address_of(ntohl(numeric.s_addr), port);
-    if (::connect(fd, reinterpret_cast<const sockaddr*>(&peer), sizeof peer) == 0)
+    limit_sending(fd, 5);  // the kernel by itself tries for two minutes when nothing comes back
+    const bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&peer), sizeof peer) == 0;
+    limit_sending(fd, 0);
+    if (connected)
         return connection(fd);
     ::close(fd);
     return std::nullopt;
@@ -202,10 +213,14 @@ background_load::background_load(std::uint16_t port)
 {
 }
 
-background_load::background_load(load::options what) : what_(std::move(what))
+background_load::background_load(load::options what, std::function<void()> first) : what_(std::move(what))
 {
     what_.duration = std::chrono::milliseconds(0);
-    thread_ = std::thread([this] { report_ = load::run(what_, stop_); });
+    thread_ = std::thread([this, first = std::move(first)] {
+        if (first)
+            first();
+        report_ = load::run(what_, stop_);
+    });
 }
 
 background_load::~background_load()

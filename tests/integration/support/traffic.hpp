@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -21,7 +22,7 @@ struct reply {
 /// A TCP connection, or one to a unix socket, with blocking calls that give up in time.
 class connection {
 public:
-    /// None when nobody listens.
+    /// None when nobody listens, or nobody has answered after 5 s.
     static std::optional<connection> to(std::uint16_t port, const std::string& address = "127.0.0.1");
     /// To a unix socket.
     static std::optional<connection> to(const std::string& socket_path);
@@ -76,8 +77,8 @@ class background_load {
 public:
     /// 500 requests per second: half of them over kept connections, half over new ones.
     explicit background_load(std::uint16_t port);
-    /// Its duration is not looked at.
-    explicit background_load(load::options what);
+    /// Its duration is not looked at. `first` is called by the thread that will make the connections.
+    explicit background_load(load::options what, std::function<void()> first = {});
     background_load(const background_load&) = delete;
     background_load& operator=(const background_load&) = delete;
     ~background_load();
