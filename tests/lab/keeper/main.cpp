@@ -38,6 +38,10 @@
 //
 //   lab_keeper start PID PID-FILE LOG PROGRAM ARGUMENT ..
 //       Starts a program in the namespaces of the process PID.
+//
+//   lab_keeper signal PID NUMBER
+//       Sends the signal to all processes in the pid namespace of the process PID and in those below, at one
+//       moment, but for PID itself.
 
 namespace {
 
@@ -241,6 +245,26 @@ int start(std::span<char*> words)
     return 0;
 }
 
+int signal_all(std::span<char*> words)
+{
+    if (words.size() != 2)
+        throw std::runtime_error("signal needs PID NUMBER");
+    const int number = std::stoi(words[1]);
+    const int node = static_cast<int>(::syscall(SYS_pidfd_open, std::stoi(words[0]), 0));
+    expect(node >= 0 && ::setns(node, CLONE_NEWPID) == 0, "enter the node");
+    const auto pid = ::fork();
+    expect(pid >= 0, "fork");
+    if (pid == 0) {
+        // Only in a namespace that we are not in has the child no parent. Elsewhere -1 would be the machine.
+        if (::getppid() != 0)
+            ::_exit(1);
+        ::_exit(::kill(-1, number) == 0 || errno == ESRCH ? 0 : 1);
+    }
+    int status = 0;
+    expect(::waitpid(pid, &status, 0) == pid, "wait");
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv)
@@ -252,7 +276,9 @@ int main(int argc, char** argv)
             return keep(words.subspan(2));
         if (what == "start")
             return start(words.subspan(2));
-        throw std::runtime_error("usage: lab_keeper keep|start ..");
+        if (what == "signal")
+            return signal_all(words.subspan(2));
+        throw std::runtime_error("usage: lab_keeper keep|start|signal ..");
     } catch (const std::exception& why) {
         std::fprintf(stderr, "lab_keeper: %s\n", why.what());
         return 1;

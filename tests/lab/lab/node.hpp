@@ -88,7 +88,7 @@ public:
     }
 
 private:
-    void signal_all(const char* signal) const;
+    void signal_all(int signal) const;
 
     std::string name_;
     std::string address_;

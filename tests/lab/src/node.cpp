@@ -137,19 +137,21 @@ void node::stop(const std::string& what, std::chrono::milliseconds limit) const
         throw std::runtime_error(what + " on " + name_ + " does not end on SIGTERM");
 }
 
-void node::signal_all(const char* signal) const
+void node::signal_all(int signal) const
 {
-    // All but the sender and the first process; it fails when there are no others, which is as well.
-    run({"kill", "-s", signal, "--", "-1"});
+    const auto done = integration::run(
+        {LAB_KEEPER_PROGRAM, "signal", std::to_string(first_), std::to_string(signal)});
+    if (done.exit_code != 0)
+        throw std::runtime_error("no signal to the processes of " + name_ + ": " + done.err);
 }
 
-void node::freeze_all() const { signal_all("STOP"); }
+void node::freeze_all() const { signal_all(SIGSTOP); }
 
-void node::thaw_all() const { signal_all("CONT"); }
+void node::thaw_all() const { signal_all(SIGCONT); }
 
 void node::kill_all() const
 {
-    signal_all("KILL");
+    signal_all(SIGKILL);
     if (!wait_until([&] { return process_names().empty(); }))
         throw std::runtime_error(name_ + ": processes survived SIGKILL: " + joined(process_names()));
 }
