@@ -81,8 +81,10 @@ void furnish(const std::string& name)
 {
     expect(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, "mount / private");
     expect(::mount("proc", "/proc", "proc", 0, nullptr) == 0, "mount /proc");
-    // containerd's sockets and the lock of iptables have fixed places in /run.
+    // containerd's sockets and the lock of iptables have fixed places in /run, the Engine's id has in /etc/docker.
     expect(::mount("tmpfs", "/run", "tmpfs", 0, "mode=755") == 0, "mount /run");
+    if (::access("/etc/docker", F_OK) == 0)
+        expect(::mount("tmpfs", "/etc/docker", "tmpfs", 0, "mode=755") == 0, "mount /etc/docker");
     expect(::sethostname(name.data(), name.size()) == 0, "sethostname");
     const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     ifreq loopback{};
