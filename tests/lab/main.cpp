@@ -1,6 +1,8 @@
 #include "lab/lab.hpp"
 #include "lab/remains.hpp"
 
+#include <gantryd/base/environment.hpp>
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -8,13 +10,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 // A lab from the command line: docs/lab.md.
@@ -57,22 +60,19 @@ environment variables_in(const lab& all, const std::string& name)
         out["ETCDCTL_ENDPOINTS"] = all.endpoints();
     if (name.starts_with('m'))
         out = machine_called(all, name).variables();
-    const char* path = std::getenv("PATH");
-    out["PATH"] = std::filesystem::path(GANTRYD_PROGRAM).parent_path().string() + ":" + (path == nullptr ? "" : path);
+    out["PATH"] = std::filesystem::path(GANTRYD_PROGRAM).parent_path().string() + ":" +
+                  gantryd::base::environment_variable("PATH");
     return out;
 }
 
 /// Becomes the program. Does not return.
 [[noreturn]] void become(const lab& all, const std::string& name, std::vector<std::string> words)
 {
-    for (const auto& [variable, value] : variables_in(all, name))
-        ::setenv(variable.c_str(), value.c_str(), 1);
     auto inside = all.find(name).words_inside(std::move(words));
-    std::vector<char*> argv;
-    for (auto& word : inside)
-        argv.push_back(word.data());
-    argv.push_back(nullptr);
-    ::execvp(argv[0], argv.data());
+    auto variables = environment_with(variables_in(all, name));
+    const auto argv = pointers_to(inside);
+    const auto envp = pointers_to(variables);
+    ::execvpe(argv[0], argv.data(), envp.data());
     throw std::system_error(errno, std::generic_category(), argv[0]);
 }
 
@@ -104,7 +104,7 @@ void up(const typed& t)
     ::sigemptyset(&signals);
     ::sigaddset(&signals, SIGINT);
     ::sigaddset(&signals, SIGTERM);
-    ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     const auto ours = lab(t.what);
     print_status(ours);
     std::fflush(stdout);
@@ -196,15 +196,15 @@ void add_commands(CLI::App& cli, typed& t)
 {
     auto& up_ = command(cli, "up", "Makes a lab and starts everything but gantryd", t, up);
     up_.add_option("MACHINES", t.what.machines)->check(CLI::Range(1, 250))->capture_default_str();
-    up_.add_option("--etcd", t.what.etcd_members, "Members of etcd")->check(CLI::Range(0, 9))->capture_default_str();
+    up_.add_option("--etcd", t.what.etcd_members, "Members of etcd")
+        ->check(CLI::Range(0, 9))
+        ->capture_default_str();
     up_.add_flag("!--no-registry", t.what.registry, "Without a registry");
     up_.add_flag("--foreground", t.foreground, "A lab without a name that ends with this command");
-    command(cli, "down", "Ends the lab with everything in it", t, [](const typed& with) {
-        lab::at(with.directory).down();
-    });
-    command(cli, "status", "What runs, and what is done to the links", t, [](const typed& with) {
-        print_status(lab::at(with.directory));
-    });
+    command(cli, "down", "Ends the lab with everything in it", t,
+        [](const typed& with) { lab::at(with.directory).down(); });
+    command(cli, "status", "What runs, and what is done to the links", t,
+        [](const typed& with) { print_status(lab::at(with.directory)); });
     auto& run_ = command(cli, "run", "Runs a command in a node", t, nullptr);
     add_node(run_, t, false);
     run_.prefix_command();
@@ -212,8 +212,8 @@ void add_commands(CLI::App& cli, typed& t)
     add_node(command(cli, "shell", "A shell in a node", t,
                  [](const typed& with) { become(lab::at(with.directory), with.node, {"bash", "--norc"}); }),
         t, false);
-    auto& start_ = command(cli, "start", "Starts a part that does not run: `start m1`, `start m1 gantryd PROJECT ..`",
-        t, nullptr);
+    auto& start_ = command(cli, "start",
+        "Starts a part that does not run: `start m1`, `start m1 gantryd PROJECT ..`", t, nullptr);
     add_node(start_, t, true);
     start_.prefix_command();
     start_.callback([&t, &start_] { start(t, start_.remaining()); });
@@ -229,13 +229,15 @@ void add_commands(CLI::App& cli, typed& t)
     });
     add_node(lose, t, false);
     lose.add_option("SHARE", t.share, "from 0 to 1")->required()->check(CLI::Range(0.0, 1.0));
-    auto& slow = command(cli, "slow", "Lets so many kilobits per second pass, each way", t, [](const typed& with) {
-        const auto all = lab::at(with.directory);
-        all.links().slow(all.find(with.node), with.kilobits);
-    });
+    auto& slow =
+        command(cli, "slow", "Lets so many kilobits per second pass, each way", t, [](const typed& with) {
+            const auto all = lab::at(with.directory);
+            all.links().slow(all.find(with.node), with.kilobits);
+        });
     add_node(slow, t, false);
     slow.add_option("KILOBITS", t.kilobits)->required()->check(CLI::PositiveNumber);
-    command(cli, "heal", "Undoes what was done to the node's link, or to all", t, heal).add_option("NODE", t.node);
+    command(cli, "heal", "Undoes what was done to the node's link, or to all", t, heal)
+        .add_option("NODE", t.node);
     command(cli, "image", "Makes the demo server's image answer with VERSION, and pushes it", t, push_image)
         .add_option("VERSION", t.version)
         ->required();
@@ -251,7 +253,12 @@ int main(int argc, char** argv)
     cli.require_subcommand(1);
     add_commands(cli, t);
     try {
-        cli.parse(argc, argv);
+        std::vector<std::string> words(argv + 1, argv + argc);
+        // The command that is run in a node may begin with it, as everywhere.
+        if (const auto mark = std::ranges::find(words, "--"); mark != words.end())
+            words.erase(mark);
+        std::ranges::reverse(words);  // as the library wants it
+        cli.parse(std::move(words));
         return 0;
     } catch (const CLI::ParseError& e) {
         return cli.exit(e) == 0 ? 0 : 2;

@@ -24,29 +24,6 @@ namespace {
 /// glibc 2.36 declares pidfd_open() without extern "C".
 int open_pidfd(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
 
-std::vector<std::string> environment_with(const environment& added)
-{
-    std::vector<std::string> lines;
-    for (char** line = environ; *line != nullptr; ++line) {
-        const std::string text = *line;
-        if (!added.contains(text.substr(0, text.find('='))))
-            lines.push_back(text);
-    }
-    for (const auto& [name, value] : added)
-        lines.push_back(std::string(name).append("=").append(value));
-    return lines;
-}
-
-std::vector<char*> pointers_to(std::vector<std::string>& lines)
-{
-    std::vector<char*> out;
-    out.reserve(lines.size() + 1);
-    for (auto& line : lines)
-        out.push_back(line.data());
-    out.push_back(nullptr);
-    return out;
-}
-
 /// Starts the program with `out` and `err` as its output and nothing to read.
 pid_t start(std::vector<std::string> words, const environment& added, int out, int err)
 {
@@ -92,6 +69,29 @@ std::string text_of(int fd)
 }
 
 }  // namespace
+
+std::vector<std::string> environment_with(const environment& added)
+{
+    std::vector<std::string> lines;
+    for (char** line = environ; *line != nullptr; ++line) {
+        const std::string text = *line;
+        if (!added.contains(text.substr(0, text.find('='))))
+            lines.push_back(text);
+    }
+    for (const auto& [name, value] : added)
+        lines.push_back(std::string(name).append("=").append(value));
+    return lines;
+}
+
+std::vector<char*> pointers_to(std::vector<std::string>& words)
+{
+    std::vector<char*> out;
+    out.reserve(words.size() + 1);
+    for (auto& word : words)
+        out.push_back(word.data());
+    out.push_back(nullptr);
+    return out;
+}
 
 finished run(std::vector<std::string> words, const environment& added, std::chrono::seconds limit)
 {

@@ -12,6 +12,12 @@ namespace gantryd::integration {
 
 using environment = std::map<std::string, std::string>;
 
+/// Our own environment with `added` over it, as lines for exec.
+std::vector<std::string> environment_with(const environment& added);
+
+/// The words with a null pointer after them, as exec wants them. They point into `words`.
+std::vector<char*> pointers_to(std::vector<std::string>& words);
+
 /// A program that ended. `exit_code` is 128 plus the signal's number when a signal ended it, and 124 when it
 /// was killed because it took longer than it may.
 struct finished {

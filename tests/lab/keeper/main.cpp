@@ -1,5 +1,7 @@
 #include "lab/remains.hpp"
 
+#include <gantryd/base/number.hpp>
+
 #include <fcntl.h>
 #include <net/if.h>
 #include <poll.h>
@@ -17,9 +19,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
-#include <map>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -31,10 +31,10 @@
 //
 //   lab_keeper keep [--while-open] DIRECTORY NODE ..
 //       Makes a pid, net, mount, UTS and IPC namespace for each node and writes their first processes,
-//       and its own, to DIRECTORY/nodes. Ends on SIGTERM; with --while-open also when the other end of its standard input is
-//       closed, which a process cannot help doing when it dies. At the end it kills the first processes, with
-//       which the kernel kills everything in their namespaces and takes the mounts and interfaces away.
-//       The first processes die with the keeper too, should it be killed.
+//       and its own, to DIRECTORY/nodes. Ends on SIGTERM; with --while-open also when the other end of its
+//       standard input is closed, which a process cannot help doing when it dies. At the end it kills the
+//       first processes, with which the kernel kills everything in their namespaces and takes the mounts and
+//       interfaces away. The first processes die with the keeper too, should it be killed.
 //
 //   lab_keeper start PID PID-FILE LOG PROGRAM ARGUMENT ..
 //       Starts a program in the namespaces of the process PID.
@@ -50,7 +50,10 @@ using namespace std::chrono_literals;
 
 constexpr int namespaces = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC;
 
-[[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
+[[noreturn]] void fail(const std::string& what)
+{
+    throw std::system_error(errno, std::generic_category(), what);
+}
 
 void expect(bool done, const char* what)
 {
@@ -62,6 +65,21 @@ struct ends {
     int read = -1;
     int write = -1;
 };
+
+int number_in(const char* word)
+{
+    const auto number = gantryd::base::number_in<int>(word);
+    if (!number)
+        throw std::runtime_error(std::string(word) + " is no number");
+    return *number;
+}
+
+/// Its children will be in these namespaces of the process; for all but the pid namespace it is itself.
+void enter(pid_t process, int which)
+{
+    const int node = static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
+    expect(node >= 0 && ::setns(node, which) == 0, "enter the node");
+}
 
 ends make_pipe()
 {
@@ -81,14 +99,15 @@ void furnish(const std::string& name)
 {
     expect(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, "mount / private");
     expect(::mount("proc", "/proc", "proc", 0, nullptr) == 0, "mount /proc");
-    // containerd's sockets and the lock of iptables have fixed places in /run, the Engine's id has in /etc/docker.
+    // containerd's sockets and the lock of iptables have fixed places in /run, the Engine's id has in
+    // /etc/docker.
     expect(::mount("tmpfs", "/run", "tmpfs", 0, "mode=755") == 0, "mount /run");
     if (::access("/etc/docker", F_OK) == 0)
         expect(::mount("tmpfs", "/etc/docker", "tmpfs", 0, "mode=755") == 0, "mount /etc/docker");
     expect(::sethostname(name.data(), name.size()) == 0, "sethostname");
     const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     ifreq loopback{};
-    std::strcpy(loopback.ifr_name, "lo");
+    std::string("lo").copy(loopback.ifr_name, IFNAMSIZ - 1);
     loopback.ifr_flags = IFF_UP;
     expect(::ioctl(socket, SIOCSIFFLAGS, &loopback) == 0, "lo up");
     ::close(socket);
@@ -122,7 +141,8 @@ void furnish(const std::string& name)
 pid_t make_node(const std::string& name, ends keeper)
 {
     const auto ready = make_pipe();
-    const auto pid = static_cast<pid_t>(::syscall(SYS_clone, namespaces | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+    const auto pid =
+        static_cast<pid_t>(::syscall(SYS_clone, namespaces | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
     expect(pid >= 0, "clone");
     if (pid == 0)
         be_first(name, keeper, ready);
@@ -162,7 +182,8 @@ void wait_for_the_end(bool while_open)
     ::sigemptyset(&signals);
     ::sigaddset(&signals, SIGTERM);
     ::sigaddset(&signals, SIGINT);
-    std::array<pollfd, 2> watched{pollfd{.fd = ::signalfd(-1, &signals, SFD_CLOEXEC), .events = POLLIN, .revents = 0},
+    std::array<pollfd, 2> watched{
+        pollfd{.fd = ::signalfd(-1, &signals, SFD_CLOEXEC), .events = POLLIN, .revents = 0},
         pollfd{.fd = while_open ? STDIN_FILENO : -1, .events = 0, .revents = 0}};
     while (::poll(watched.data(), watched.size(), -1) <= 0) {
     }
@@ -184,7 +205,7 @@ int keep(std::span<char*> words)
     ::sigaddset(&signals, SIGTERM);
     ::sigaddset(&signals, SIGINT);
     ::sigaddset(&signals, SIGHUP);
-    ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
     const auto alive = make_pipe();
     std::vector<pid_t> nodes;
@@ -230,8 +251,7 @@ int start(std::span<char*> words)
         throw std::runtime_error("start needs PID PID-FILE LOG PROGRAM");
     const int log = ::open(words[2], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     expect(log >= 0, words[2]);
-    const int node = static_cast<int>(::syscall(SYS_pidfd_open, std::stoi(words[0]), 0));
-    expect(node >= 0 && ::setns(node, namespaces) == 0, "enter the node");
+    enter(number_in(words[0]), namespaces);
     const auto failure = make_pipe();
     const auto pid = ::fork();
     expect(pid >= 0, "fork");
@@ -251,9 +271,8 @@ int signal_all(std::span<char*> words)
 {
     if (words.size() != 2)
         throw std::runtime_error("signal needs PID NUMBER");
-    const int number = std::stoi(words[1]);
-    const int node = static_cast<int>(::syscall(SYS_pidfd_open, std::stoi(words[0]), 0));
-    expect(node >= 0 && ::setns(node, CLONE_NEWPID) == 0, "enter the node");
+    const int number = number_in(words[1]);
+    enter(number_in(words[0]), CLONE_NEWPID);
     const auto pid = ::fork();
     expect(pid >= 0, "fork");
     if (pid == 0) {

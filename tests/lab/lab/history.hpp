@@ -20,7 +20,8 @@ struct seen_container {
 struct observation {
     std::chrono::steady_clock::time_point begun;
     std::chrono::steady_clock::time_point answered;
-    std::string version;   ///< the body of GET / at the external port; "" when there was no answer of status 200
+    std::string
+        version;  ///< the body of GET / at the external port; "" when there was no answer of status 200
     std::string instance;  ///< the container that answered: the 12 first digits of its id
     bool engine_answered = false;
     std::vector<seen_container> containers;
@@ -28,8 +29,8 @@ struct observation {
     std::size_t running() const;
 };
 
-using machine_history = std::vector<observation>;          ///< in the order of time
-using history = std::map<std::string, machine_history>;    ///< by the machine's name
+using machine_history = std::vector<observation>;        ///< in the order of time
+using history = std::map<std::string, machine_history>;  ///< by the machine's name
 using observed_state = std::function<bool(const observation&)>;
 
 /// Not `wanted` containers of one image are running: the machine is in the middle of something. Of a machine
@@ -37,8 +38,8 @@ using observed_state = std::function<bool(const observation&)>;
 observed_state changing(std::size_t wanted);
 
 /// Part of the observations: those that ended from `from` to `to`.
-history between(const history& all, std::chrono::steady_clock::time_point from,
-    std::chrono::steady_clock::time_point to);
+history between(
+    const history& all, std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to);
 
 /// The machines that were in a state at the same moment.
 struct overlap {

@@ -15,12 +15,15 @@ struct layout {
     bool start = true;  ///< false: only the nodes and their network, nothing runs on them
 };
 
+/// GANTRYD_TEST_ROOT, else /tmp: where labs are made.
+std::filesystem::path lab_root();
+
 /// Machines, an etcd and a registry on this one, in namespaces of their own. Nothing of it is in ours: no
 /// interface, no mount, no name, so any number of labs may be there at the same time. Needs root.
 class lab {
 public:
     /// Makes one that ends with this object, or with this process however it dies. Returns when everything in
-    /// it answers; throws what went wrong. In a directory below GANTRYD_TEST_ROOT, else /tmp.
+    /// it answers; throws what went wrong. In a directory below lab_root().
     explicit lab(const layout& what = {});
 
     /// Makes one in `directory` that goes on until down(), whatever becomes of us.
@@ -60,8 +63,8 @@ public:
     /// The member that leads in the highest term; waits for one, and throws after half a minute.
     const etcd_member& leader() const;
 
-    /// Starts whatever does not run of Docker, etcd and the registry, on one node or on all, and waits until it
-    /// answers.
+    /// Starts whatever does not run of Docker, etcd and the registry, on one node or on all, and waits until
+    /// it answers.
     void start_all(const std::string& node_name = {}) const;
 
 private:

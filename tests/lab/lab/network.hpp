@@ -6,8 +6,8 @@
 
 namespace gantryd::integration {
 
-/// The lab's network: every node has one link, to the node "router", which forwards between them. What is done
-/// to a link is done in the router, so that a cut is silent: packets vanish, and nobody is told.
+/// The lab's network: every node has one link, to the node "router", which forwards between them. What is
+/// done to a link is done in the router, so that a cut is silent: packets vanish, and nobody is told.
 class network {
 public:
     /// The router's address.

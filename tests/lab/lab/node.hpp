@@ -34,8 +34,8 @@ public:
     /// The same; throws what it said when it failed.
     std::string must_run(std::vector<std::string> words, const environment& added = {}) const;
 
-    /// Starts a program that goes on until it is ended or the lab is. Its output is in log_of(what), after that
-    /// of those before it. Throws when it cannot be started, or runs already.
+    /// Starts a program that goes on until it is ended or the lab is. Its output is in log_of(what), after
+    /// that of those before it. Throws when it cannot be started, or runs already.
     void start(const std::string& what, std::vector<std::string> words, const environment& added = {}) const;
 
     /// Its process, as the machine numbers it; none when it does not run.
@@ -54,7 +54,8 @@ public:
     /// SIGTERM; throws when it is still there after `limit`.
     void stop(const std::string& what, std::chrono::milliseconds limit = std::chrono::seconds(20)) const;
 
-    /// All processes of the node at one moment, those in containers too, but for those that Docker has paused.
+    /// All processes of the node at one moment, those in containers too, but for those that Docker has
+    /// paused.
     void freeze_all() const;
     void thaw_all() const;
     void kill_all() const;

@@ -32,7 +32,7 @@ struct observed {
     std::string project;
     std::string component;
     std::uint16_t port = 0;  ///< the external one
-    std::chrono::milliseconds period{25};
+    std::chrono::milliseconds period{50};  ///< a look costs some milliseconds of the Engine's time
 };
 
 /// Looks at every machine again and again, as a stranger can: by HTTP on the machine, and at the list of its

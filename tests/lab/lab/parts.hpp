@@ -28,11 +28,9 @@ public:
     void start_etcd() const;
     /// Whether it has a leader and answers. False for a frozen one after a second.
     bool healthy() const;
-    /// The term in which it says that it leads; none when it follows or does not answer. One that is cut off may
-    /// say so for a while beside the next leader, whose term is higher.
+    /// The term in which it says that it leads; none when it follows or does not answer. One that is cut off
+    /// may say so for a while beside the next leader, whose term is higher.
     std::optional<std::int64_t> term_led() const;
-    /// Stops it, if it runs, and loses its data.
-    void lose_data() const;
 
 private:
     std::string cluster_;
@@ -53,7 +51,8 @@ public:
     bool healthy() const { return answers(*this, address(), port, "/v2/"); }
 };
 
-/// A machine that containers run on: an Engine, HAProxy and gantryd of its own. HAProxy is started by gantryd.
+/// A machine that containers run on: an Engine, HAProxy and gantryd of its own. HAProxy is started by
+/// gantryd.
 class machine : public node {
 public:
     /// `number` from 1 to 250; `etcd`: as ETCDCTL_ENDPOINTS; `registry`: whom the Engine trusts without TLS.
@@ -80,7 +79,8 @@ public:
     std::filesystem::path state_directory() const { return directory() / "state"; }
 
     /// Runs a command of gantryd on the machine.
-    finished gantryd(const std::vector<std::string>& words, std::chrono::seconds limit = std::chrono::seconds(90)) const;
+    finished gantryd(
+        const std::vector<std::string>& words, std::chrono::seconds limit = std::chrono::seconds(90)) const;
 
     /// Starts `gantryd run PROJECT MORE..` as "gantryd", whose log is log_of("gantryd").
     void start_gantryd(const std::string& project, const std::vector<std::string>& more = {}) const;

@@ -18,7 +18,8 @@ std::string cgroup_of(const std::filesystem::path& directory);
 /// Takes the lab's lock. -1 when somebody has it, or there is no such lab; else a descriptor that holds it.
 int lock_lab(const std::filesystem::path& directory);
 
-/// Lets processes go on that Docker has paused in cgroups under `name`: until then not even SIGKILL ends them.
+/// Lets processes go on that Docker has paused in cgroups under `name`: until then not even SIGKILL ends
+/// them.
 void thaw_cgroups(const std::string& name);
 
 /// Removes the cgroups, when the last process is out of them, and the directory of a lab whose processes have

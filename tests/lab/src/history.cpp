@@ -116,8 +116,8 @@ std::vector<std::string> beyond(const history& all, const observed_state& state,
     for (const auto& each : overlaps(all, state)) {
         if (each.machines.size() <= allowed)
             continue;
-        auto line = since(each.at, *beginning_of(all)) + std::to_string(each.machines.size()) + " instead of " +
-                    std::to_string(allowed) + " at once:";
+        auto line = since(each.at, *beginning_of(all)) + std::to_string(each.machines.size()) +
+                    " instead of " + std::to_string(allowed) + " at once:";
         for (const auto& machine : each.machines)
             line += " " + machine;
         lines.push_back(std::move(line));
@@ -129,7 +129,9 @@ std::vector<std::string> below(const history& all, std::size_t wanted)
 {
     std::vector<std::string> lines;
     for (const auto& [machine, looks] : all) {
-        const auto enough = [&](const observation& look) { return look.engine_answered && look.running() >= wanted; };
+        const auto enough = [&](const observation& look) {
+            return look.engine_answered && look.running() >= wanted;
+        };
         bool ran = false;
         bool served = false;
         for (const auto& look : looks) {
@@ -137,7 +139,8 @@ std::vector<std::string> below(const history& all, std::size_t wanted)
             served = served || !look.version.empty();
             const auto when = since(look.answered, *beginning_of(all)) + machine;
             if (ran && look.engine_answered && !enough(look))
-                lines.push_back(when + " ran " + std::to_string(look.running()) + " of " + std::to_string(wanted));
+                lines.push_back(
+                    when + " ran " + std::to_string(look.running()) + " of " + std::to_string(wanted));
             if (served && look.version.empty())
                 lines.push_back(when + " did not answer");
         }

@@ -3,6 +3,9 @@
 #include "lab/remains.hpp"
 #include "wait.hpp"
 
+#include <gantryd/base/environment.hpp>
+#include <gantryd/base/number.hpp>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -30,12 +33,6 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 constexpr int most_machines = 250;
-
-fs::path root_directory()
-{
-    const char* root = std::getenv("GANTRYD_TEST_ROOT");
-    return root == nullptr ? "/tmp" : root;
-}
 
 fs::path make_directory(const fs::path& root)
 {
@@ -85,7 +82,13 @@ void wait_for(const expected& part)
 
 }  // namespace
 
-lab::lab(const layout& what) : lab(make_directory(root_directory()), &what, true) {}
+fs::path lab_root()
+{
+    const auto root = base::environment_variable("GANTRYD_TEST_ROOT");
+    return root.empty() ? "/tmp" : root;
+}
+
+lab::lab(const layout& what) : lab(make_directory(lab_root()), &what, true) {}
 
 lab lab::up(const fs::path& directory, const layout& what)
 {
@@ -97,7 +100,8 @@ lab lab::up(const fs::path& directory, const layout& what)
 lab lab::at(const fs::path& directory) { return {directory, nullptr, false}; }
 
 lab::lab(fs::path directory, const layout* what, bool ends_with_us)
-    : directory_(std::move(directory)), ours_(ends_with_us)
+    : directory_(std::move(directory)),
+      ours_(ends_with_us)
 {
     if (what == nullptr) {
         read_nodes();
@@ -168,10 +172,7 @@ void lab::start_keeper(const std::vector<std::string>& names, bool ends_with_us)
         words.emplace_back("--while-open");
     words.push_back(directory_.string());
     words.insert(words.end(), names.begin(), names.end());
-    std::vector<char*> argv;
-    for (auto& word : words)
-        argv.push_back(word.data());
-    argv.push_back(nullptr);
+    const auto argv = pointers_to(words);
 
     std::array<int, 2> lifeline{};
     if (::pipe2(lifeline.data(), O_CLOEXEC) != 0)
@@ -181,7 +182,8 @@ void lab::start_keeper(const std::vector<std::string>& names, bool ends_with_us)
     posix_spawnattr_t attributes;
     ::posix_spawn_file_actions_init(&files);
     ::posix_spawn_file_actions_adddup2(&files, lifeline[0], STDIN_FILENO);
-    ::posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+    ::posix_spawn_file_actions_addopen(
+        &files, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
     ::posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
     ::posix_spawnattr_init(&attributes);
     ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);  // Ctrl-C is not for the keeper
@@ -189,7 +191,10 @@ void lab::start_keeper(const std::vector<std::string>& names, bool ends_with_us)
     ::posix_spawnattr_destroy(&attributes);
     ::posix_spawn_file_actions_destroy(&files);
     ::close(lifeline[0]);
-    lifeline_ = lifeline[1];
+    if (ends_with_us)
+        lifeline_ = lifeline[1];
+    else
+        ::close(lifeline[1]);
     if (failed != 0)
         throw std::system_error(failed, std::generic_category(), argv[0]);
 
@@ -199,7 +204,8 @@ void lab::start_keeper(const std::vector<std::string>& names, bool ends_with_us)
     if (!wait_until([&] { return there() || (dead = ended()); }, 30s) || !there()) {
         if (dead)
             keeper_ = -1;
-        throw std::runtime_error("the lab's namespaces cannot be made (that needs root): " + text_of_file(log));
+        throw std::runtime_error(
+            "the lab's namespaces cannot be made (that needs root): " + text_of_file(log));
     }
 }
 
@@ -214,7 +220,11 @@ void lab::read_nodes()
         else
             all.emplace_back(name, address_of(name), directory_ / name, pid);
     }
-    if (all.empty() || !process_runs(keeper_))
+    // The keeper has the lock; without it the numbers may be those of strangers by now.
+    const int lock = all.empty() ? -1 : lock_lab(directory_);
+    if (lock >= 0)
+        ::close(lock);
+    if (lock >= 0 || all.empty())
         throw std::runtime_error("no lab runs in " + directory_.string());
     std::string cluster;
     std::string etcd;
@@ -234,7 +244,8 @@ void lab::read_nodes()
         else if (each.name().starts_with('e'))
             members_.emplace_back(each, cluster);
         else if (each.name().starts_with('m'))
-            machines_.emplace_back(each, std::stoi(each.name().substr(1)), cgroup_of(directory_), etcd, registry);
+            machines_.emplace_back(each, base::number_in<int>(each.name().substr(1)).value(),
+                cgroup_of(directory_), etcd, registry);
     }
 }
 
@@ -242,10 +253,10 @@ void lab::down()
 {
     if (keeper_ > 0) {
         const int fd = static_cast<int>(::syscall(SYS_pidfd_open, keeper_, 0));
-        if (lifeline_ < 0 || !ours_)
-            ::kill(keeper_, SIGTERM);
         if (lifeline_ >= 0)
             ::close(std::exchange(lifeline_, -1));
+        else
+            ::kill(keeper_, SIGTERM);
         pollfd ended{.fd = fd, .events = POLLIN, .revents = 0};
         ::poll(&ended, 1, 60'000);
         if (fd >= 0)

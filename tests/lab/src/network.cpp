@@ -33,8 +33,8 @@ void run_batch(const node& where, const std::string& commands)
     const auto file = where.directory() / "links.batch";
     std::ofstream(file) << commands;
     // Nothing but the network of the node: the numbers of the other nodes' processes are those of our /proc.
-    const auto done = run({"nsenter", "--net=/proc/" + std::to_string(where.first_process()) + "/ns/net", "--", "ip",
-        "-batch", file.string()});
+    const auto done = run({"nsenter", "--net=/proc/" + std::to_string(where.first_process()) + "/ns/net",
+        "--", "ip", "-batch", file.string()});
     if (done.exit_code != 0)
         throw std::runtime_error("links of " + where.name() + ": " + done.both());
 }
@@ -54,9 +54,9 @@ void network::connect(const std::vector<node>& nodes) const
     }
     run_batch(router_, commands);
     for (const auto& each : nodes)
-        run_batch(each, "address add " + each.address() + "/32 dev eth0\n" + "link set eth0 up\n" + "route add " +
-                            gateway + "/32 dev eth0\n" + "route add default via " + gateway + " src " +
-                            each.address() + "\n");
+        run_batch(each, "address add " + each.address() + "/32 dev eth0\n" + "link set eth0 up\n" +
+                            "route add " + gateway + "/32 dev eth0\n" + "route add default via " + gateway +
+                            " src " + each.address() + "\n");
 }
 
 void network::forward_rule(std::vector<std::string> match) const

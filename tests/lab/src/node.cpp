@@ -2,6 +2,8 @@
 
 #include "wait.hpp"
 
+#include <gantryd/base/number.hpp>
+
 #include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
@@ -18,11 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-
-bool is_number(const std::string& text)
-{
-    return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
 
 fs::path pid_namespace_of(pid_t pid)
 {
@@ -41,15 +38,18 @@ std::string joined(const std::vector<std::string>& words)
 }  // namespace
 
 node::node(std::string name, std::string address, fs::path directory, pid_t first)
-    : name_(std::move(name)), address_(std::move(address)), directory_(std::move(directory)), first_(first)
+    : name_(std::move(name)),
+      address_(std::move(address)),
+      directory_(std::move(directory)),
+      first_(first)
 {
 }
 
 std::vector<std::string> node::words_inside(std::vector<std::string> words) const
 {
     // setpriv: nsenter only waits for the program, so it must die with nsenter when that is killed.
-    const std::vector<std::string> enter{"nsenter", "--target", std::to_string(first_), "--mount", "--net", "--pid",
-        "--uts", "--ipc", "--", "setpriv", "--pdeathsig", "KILL", "--"};
+    const std::vector<std::string> enter{"nsenter", "--target", std::to_string(first_), "--mount", "--net",
+        "--pid", "--uts", "--ipc", "--", "setpriv", "--pdeathsig", "KILL", "--"};
     words.insert(words.begin(), enter.begin(), enter.end());
     return words;
 }
@@ -64,8 +64,8 @@ std::string node::must_run(std::vector<std::string> words, const environment& ad
     const auto command = joined(words);
     auto done = run(std::move(words), added);
     if (done.exit_code != 0)
-        throw std::runtime_error(name_ + ": " + command + ": exit code " + std::to_string(done.exit_code) + ": " +
-                                 done.both());
+        throw std::runtime_error(
+            name_ + ": " + command + ": exit code " + std::to_string(done.exit_code) + ": " + done.both());
     return std::move(done.out);
 }
 
@@ -139,8 +139,8 @@ void node::stop(const std::string& what, std::chrono::milliseconds limit) const
 
 void node::signal_all(int signal) const
 {
-    const auto done = integration::run(
-        {LAB_KEEPER_PROGRAM, "signal", std::to_string(first_), std::to_string(signal)});
+    const auto done =
+        integration::run({LAB_KEEPER_PROGRAM, "signal", std::to_string(first_), std::to_string(signal)});
     if (done.exit_code != 0)
         throw std::runtime_error("no signal to the processes of " + name_ + ": " + done.err);
 }
@@ -162,8 +162,8 @@ std::vector<std::string> node::process_names() const
     // Its own /proc, which has all its processes and those in namespaces below it.
     const auto processes = "/proc/" + std::to_string(first_) + "/root/proc";
     for (const auto& entry : fs::directory_iterator(processes)) {
-        const auto number = entry.path().filename().string();
-        if (!is_number(number) || number == "1")
+        const auto pid = base::number_in<pid_t>(entry.path().filename().native());
+        if (!pid || pid == 1)
             continue;
         auto name = text_of_file(entry.path() / "comm");
         if (!name.empty())
@@ -176,15 +176,15 @@ std::optional<pid_t> node::seen_from_outside(pid_t inside) const
 {
     const auto ours = pid_namespace_of(first_);
     for (const auto& entry : fs::directory_iterator("/proc")) {
-        const auto number = entry.path().filename().string();
-        if (!is_number(number) || pid_namespace_of(std::stoi(number)) != ours)
+        const auto pid = base::number_in<pid_t>(entry.path().filename().native());
+        if (!pid || pid_namespace_of(*pid) != ours)
             continue;
         // Its numbers in all namespaces from ours down to its own.
         const auto status = text_of_file(entry.path() / "status");
         const auto line = status.find("\nNSpid:");
         const auto end = status.find('\n', line + 1);
         if (line != std::string::npos && status.substr(0, end).ends_with("\t" + std::to_string(inside)))
-            return std::stoi(number);
+            return pid;
     }
     return std::nullopt;
 }

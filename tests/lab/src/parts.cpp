@@ -49,10 +49,11 @@ bool answers(const node& from, const std::string& address, std::uint16_t port, c
 void etcd_member::start_etcd() const
 {
     const auto peer = "http://" + address() + ":" + std::to_string(peer_port);
-    node::start("etcd", {"etcd", "--name", name(), "--data-dir", (directory() / "data").string(),
-                            "--listen-client-urls", endpoint(), "--advertise-client-urls", endpoint(),
-                            "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster",
-                            cluster_, "--initial-cluster-state", "new", "--logger", "zap", "--log-outputs", "stderr"});
+    node::start("etcd",
+        {"etcd", "--name", name(), "--data-dir", (directory() / "data").string(), "--listen-client-urls",
+            endpoint(), "--advertise-client-urls", endpoint(), "--listen-peer-urls", peer,
+            "--initial-advertise-peer-urls", peer, "--initial-cluster", cluster_, "--initial-cluster-state",
+            "new", "--logger", "zap", "--log-outputs", "stderr"});
 }
 
 bool etcd_member::healthy() const { return answers(*this, address(), client_port, "/health"); }
@@ -61,8 +62,8 @@ std::optional<std::int64_t> etcd_member::term_led() const
 {
     if (!runs("etcd") || frozen("etcd"))
         return std::nullopt;
-    const auto asked = run({"etcdctl", "--dial-timeout=1s", "--command-timeout=1s", "--write-out=json", "endpoint",
-                               "status"},
+    const auto asked = run(
+        {"etcdctl", "--dial-timeout=1s", "--command-timeout=1s", "--write-out=json", "endpoint", "status"},
         {{"ETCDCTL_API", "3"}, {"ETCDCTL_ENDPOINTS", endpoint()}});
     boost::system::error_code bad;
     const auto answer = json::parse(asked.out, bad);
@@ -75,27 +76,26 @@ std::optional<std::int64_t> etcd_member::term_led() const
     return status.at("raftTerm").to_number<std::int64_t>();
 }
 
-void etcd_member::lose_data() const
-{
-    if (runs("etcd"))
-        kill("etcd");
-    std::filesystem::remove_all(directory() / "data");
-}
-
 void registry_server::start_registry() const
 {
     const auto config = directory() / "registry.yml";
     std::ofstream(config) << "version: 0.1\n"
                              "log: {accesslog: {disabled: true}, level: info}\n"
                              "storage:\n"
-                             "  filesystem: {rootdirectory: " << (directory() / "data").string() << "}\n"
+                             "  filesystem: {rootdirectory: "
+                          << (directory() / "data").string()
+                          << "}\n"
                              "  delete: {enabled: true}\n"
-                             "http: {addr: \"" << prefix() << "\"}\n";
+                             "http: {addr: \""
+                          << prefix() << "\"}\n";
     node::start("registry", {"docker-registry", "serve", config.string()});
 }
 
 machine::machine(node where, int number, std::string cgroup, std::string etcd, std::string registry)
-    : node(std::move(where)), number_(number), cgroup_(std::move(cgroup)), etcd_(std::move(etcd)),
+    : node(std::move(where)),
+      number_(number),
+      cgroup_(std::move(cgroup)),
+      etcd_(std::move(etcd)),
       registry_(std::move(registry))
 {
 }
@@ -176,7 +176,8 @@ std::optional<pid_t> machine::proxy_pid() const
     return inside ? seen_from_outside(*inside) : std::nullopt;
 }
 
-std::string machine::make_image(const std::string& name, const std::map<std::string, std::string>& settings) const
+std::string machine::make_image(
+    const std::string& name, const std::map<std::string, std::string>& settings) const
 {
     return docker().make_image(name, settings);
 }

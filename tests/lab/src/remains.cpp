@@ -16,7 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 using steady = std::chrono::steady_clock;
 
-/// Those called `name` under all controllers (cgroup v1) or at the top (v2), and all below them, deepest first.
+/// Those called `name` under all controllers (cgroup v1) or at the top (v2), and all below them, deepest
+/// first.
 std::vector<fs::path> cgroups(const std::string& name)
 {
     std::vector<fs::path> tops{fs::path("/sys/fs/cgroup") / name};
@@ -30,7 +31,7 @@ std::vector<fs::path> cgroups(const std::string& name)
             continue;
         found.push_back(top);
         for (auto at = fs::recursive_directory_iterator(top, gone); at != fs::recursive_directory_iterator();
-             at.increment(gone))
+            at.increment(gone))
             if (at->is_directory(gone))
                 found.push_back(at->path());
     }
@@ -103,8 +104,8 @@ void sweep_labs(const fs::path& root)
     std::error_code gone;
     for (const auto& each : fs::directory_iterator(root, gone)) {
         const auto& directory = each.path();
-        if (!directory.filename().string().starts_with("gantryd-lab.") || !fs::exists(directory / "id", gone) ||
-            may_be_new(directory))
+        if (!directory.filename().string().starts_with("gantryd-lab.") ||
+            !fs::exists(directory / "id", gone) || may_be_new(directory))
             continue;
         const int lock = lock_lab(directory);
         if (lock < 0)

@@ -37,7 +37,8 @@ struct traces {
 
 traces traces_of(const lab& here)
 {
-    traces out{.namespaces = {}, .directory = here.directory().string(), .cgroup = cgroup_of(here.directory())};
+    traces out{
+        .namespaces = {}, .directory = here.directory().string(), .cgroup = cgroup_of(here.directory())};
     auto nodes = here.nodes();
     nodes.push_back(here.router());
     for (const auto& each : nodes)
@@ -88,11 +89,10 @@ class crash : public ::testing::Test {
 protected:
     void SetUp() override
     {
-        const char* root = std::getenv("GANTRYD_TEST_ROOT");
-        root_ = std::string(root == nullptr ? "/tmp" : root) + "/crash.XXXXXX";
+        root_ = (lab_root() / "crash.XXXXXX").string();
         ASSERT_NE(::mkdtemp(root_.data()), nullptr);
-        maker_.emplace(std::vector<std::string>{GANTRYD_LAB_PROGRAM, "up", "1", "--etcd", "1", "--no-registry",
-                           "--foreground"},
+        maker_.emplace(std::vector<std::string>{GANTRYD_LAB_PROGRAM, "up", "1", "--etcd", "1",
+                           "--no-registry", "--foreground"},
             fs::path(root_) / "output", environment{{"GANTRYD_TEST_ROOT", root_}});
         ASSERT_TRUE(wait_until(
             [&] { return maker_->output().find("m1 ") != std::string::npos || !maker_->running(); }, 60s));
@@ -100,8 +100,8 @@ protected:
         here_.emplace(lab::at(text.substr(0, text.find(','))));
         traces_ = traces_of(*here_);
         const auto& where = here_->m(1);
-        where.docker().run({"run", "--detach", "--name", "paused",
-            where.make_image("demo:crash", {{"VERSION", "crash"}})});
+        where.docker().run(
+            {"run", "--detach", "--name", "paused", where.make_image("demo:crash", {{"VERSION", "crash"}})});
         where.docker().run({"pause", "paused"});
     }
 

@@ -12,7 +12,8 @@ using namespace std::chrono_literals;
 using time_point = std::chrono::steady_clock::time_point;
 
 /// A look that took 2 ms and saw these images run.
-observation look(std::chrono::milliseconds at, const std::vector<std::string>& images, const std::string& version = "v1")
+observation look(
+    std::chrono::milliseconds at, const std::vector<std::string>& images, const std::string& version = "v1")
 {
     observation out;
     out.begun = time_point(at);
@@ -70,8 +71,8 @@ TEST(history, an_engine_that_does_not_answer_tells_nothing)
 
 TEST(history, too_few_containers_count_once_there_were_enough)
 {
-    const history seen{
-        {"m1", {look(0ms, {}, ""), look(10ms, {"a"}), look(20ms, {"a", "a"}), look(30ms, {"a"}), look(40ms, {"a", "a"})}}};
+    const history seen{{"m1", {look(0ms, {}, ""), look(10ms, {"a"}), look(20ms, {"a", "a"}),
+                                  look(30ms, {"a"}), look(40ms, {"a", "a"})}}};
 
     const std::vector<std::string> expected{"32 ms: m1 ran 1 of 2"};
     EXPECT_EQ(below(seen, 2), expected);

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 
 namespace gantryd::integration {
@@ -11,11 +10,7 @@ namespace {
 
 const layout bare{.machines = 1, .etcd_members = 1, .registry = false, .start = false};
 
-std::filesystem::path new_directory(const std::string& name)
-{
-    const char* root = std::getenv("GANTRYD_TEST_ROOT");
-    return std::filesystem::path(root == nullptr ? "/tmp" : root) / ("gantryd-lab." + name);
-}
+std::filesystem::path new_directory(const std::string& name) { return lab_root() / ("gantryd-lab." + name); }
 
 TEST(a_lab, has_the_nodes_that_were_asked_for)
 {

@@ -80,7 +80,8 @@ TEST_F(lab_network, a_lossy_link_loses_some_packets_and_not_all)
     int answered = 0;
     for (int i = 0; i < 40; ++i) {
         // A lost packet of the handshake is sent again after a second: too late.
-        const auto done = here().m(2).run({"curl", "--silent", "--output", "/dev/null", "--max-time", "0.9", url});
+        const auto done =
+            here().m(2).run({"curl", "--silent", "--output", "/dev/null", "--max-time", "0.9", url});
         answered += done.exit_code == 0 ? 1 : 0;
     }
     // Two of three are; none or all of forty would be less than one in ten million labs.

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <fstream>
 #include <set>
 #include <string>
 
@@ -73,7 +73,8 @@ TEST_F(lab_parts, etcd_goes_on_without_its_leader_frozen_and_takes_it_back)
     ASSERT_TRUE(leader.frozen("etcd"));
     const auto& next = here().leader();
     EXPECT_NE(next.name(), leader.name());
-    ASSERT_TRUE(wait_until([&] { return etcdctl(here().m(1), {"put", "who", next.name()}).exit_code == 0; }, 60s));
+    ASSERT_TRUE(
+        wait_until([&] { return etcdctl(here().m(1), {"put", "who", next.name()}).exit_code == 0; }, 60s));
 
     leader.thaw("etcd");
     EXPECT_TRUE(wait_until([&] { return leader.healthy(); }));
@@ -153,16 +154,37 @@ TEST_F(lab_parts, a_program_that_is_not_there_is_not_started)
     EXPECT_EQ(here().m(1).run({"sh", "-c", "exit 7"}).exit_code, 7);
 }
 
-TEST_F(lab_parts, every_machine_has_a_gantryd_of_its_own)
+TEST_F(lab_parts, gantryd_updates_a_component_under_load_as_on_a_machine_of_its_own)
 {
-    for (const auto& each : here().machines()) {
-        each.start_gantryd("lab-project");
-        const auto logged = [&] { return !text_of_file(each.log_of("gantryd")).empty(); };
-        EXPECT_TRUE(wait_until([&] { return logged() || !each.runs("gantryd"); }));
-        EXPECT_TRUE(each.runs("gantryd")) << text_of_file(each.log_of("gantryd"));
-    }
-    for (const auto& each : here().machines())
-        each.stop("gantryd");
+    const auto& where = here().m(1);
+    const auto file = where.directory() / "project.json";
+    std::ofstream(file) << R"({"components": [{"name": "web", "repo": "lab/demo", "tag": "live",
+        "ports": [{"external": 8090, "container": 8080, "kind": "http"}],
+        "readyChecks": [{"kind": "http", "port": 8080, "path": "/health", "interval": "100ms"}]}]})";
+    const auto update_to = [&](const std::string& version) {
+        where.make_image("lab/demo:live", {{"VERSION", version}});
+        const auto done = where.gantryd({"update", "lab", "-c", "web", "--wait", "--timeout", "60s"});
+        EXPECT_EQ(done.exit_code, 0) << done.both() << text_of_file(where.log_of("gantryd"));
+        EXPECT_EQ(where.version_at(8090), version);
+    };
+    const auto configured = where.gantryd({"setconfig", "lab", file.string()});
+    ASSERT_EQ(configured.exit_code, 0) << configured.both();
+    where.start_gantryd("lab");
+    update_to("v1");
+    EXPECT_TRUE(where.proxy_pid());
+
+    const std::vector<machine> one{where};
+    fleet_load load(one, {.port = 8090, .requests = {.rate = 200}});
+    observer watching(one, {.project = "lab", .component = "web", .port = 8090});
+    update_to("v2");
+    const auto report = load.finish().at("m1");
+    const auto seen = watching.finish();
+    EXPECT_TRUE(load::problems_in(report).empty()) << load::table_of(report);
+    EXPECT_EQ(versions_served(seen.at("m1")).back(), "v2");
+    EXPECT_TRUE(below(seen, 1).empty());
+    EXPECT_EQ(most_at_once(seen, changing(1)).machines, (std::set<std::string>{"m1"}));
+    where.stop("gantryd");
+    where.power_off();  // HAProxy would go on
 }
 
 TEST_F(lab_parts, the_observer_sees_which_version_serves_and_which_machine_changes)
