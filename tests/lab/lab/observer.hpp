@@ -31,7 +31,7 @@ private:
 struct observed {
     std::string project;
     std::string component;
-    std::uint16_t port = 0;  ///< the external one
+    std::uint16_t port = 0;                ///< the external one
     std::chrono::milliseconds period{50};  ///< a look costs some milliseconds of the Engine's time
 };
 
