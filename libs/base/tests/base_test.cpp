@@ -1,3 +1,4 @@
+#include <gantryd/base/base64.hpp>
 #include <gantryd/base/error.hpp>
 #include <gantryd/base/log.hpp>
 #include <gantryd/base/names.hpp>
@@ -95,4 +96,19 @@ TEST(number, is_the_whole_text_or_none)
     EXPECT_EQ(base::number_in<double>("2.5"), 2.5);
     for (const auto* bad : {"", " 1", "1 ", "+1", "1x", "0x1", "-1", "65536"})
         EXPECT_FALSE(base::number_in<std::uint16_t>(bad)) << bad;
+}
+
+TEST(base64, of_every_length_in_both_alphabets)
+{
+    EXPECT_EQ(base::encode_base64(""), "");
+    EXPECT_EQ(base::encode_base64("f"), "Zg==");
+    EXPECT_EQ(base::encode_base64("fo"), "Zm8=");
+    EXPECT_EQ(base::encode_base64("foo"), "Zm9v");
+    EXPECT_EQ(base::encode_base64("\xfb\xff"), "+/8=");
+    EXPECT_EQ(base::encode_base64url("\xfb\xff"), "-_8=");
+    EXPECT_EQ(base::decode_base64("Zg=="), "f");
+    EXPECT_EQ(base::decode_base64("Zm8"), "fo");
+    EXPECT_EQ(base::decode_base64("Zm9v"), "foo");
+    EXPECT_EQ(base::decode_base64("Z"), std::nullopt);
+    EXPECT_EQ(base::decode_base64("Zm9-"), std::nullopt);
 }

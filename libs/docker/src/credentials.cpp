@@ -1,10 +1,10 @@
 #include "credentials.hpp"
 #include "json_fields.hpp"
 
+#include <gantryd/base/base64.hpp>
+
 #include <boost/json/serialize.hpp>
 
-#include <array>
-#include <cstdint>
 
 namespace json = boost::json;
 
@@ -33,7 +33,7 @@ base::result<registry_login> read_login(json_fields entry, std::string server)
     const auto encoded = entry.text("auth");
     if (encoded.empty())
         return login;
-    const auto pair = decode_base64(encoded);
+    const auto pair = base::decode_base64(encoded);
     const auto colon = pair ? pair->find(':') : std::string::npos;
     if (colon == std::string::npos)
         return base::fail(
@@ -111,7 +111,7 @@ std::string encode_registry_auth(const registry_login& login)
     }
     body["serveraddress"] = login.server;
     const auto text = json::serialize(body);
-    return encode_base64url({text.data(), text.size()});
+    return base::encode_base64url({text.data(), text.size()});
 }
 
 std::string hide_secrets(std::string sentence, const registry_login& login)
@@ -123,54 +123,6 @@ std::string hide_secrets(std::string sentence, const registry_login& login)
             sentence.replace(at, secret.size(), "***");
     }
     return sentence;
-}
-
-std::optional<std::string> decode_base64(std::string_view text)
-{
-    while (text.ends_with('=') || text.ends_with('\n'))
-        text.remove_suffix(1);
-    if (text.size() % 4 == 1)
-        return std::nullopt;
-    std::string bytes;
-    std::uint32_t bits = 0;
-    unsigned count = 0;
-    for (const char c : text) {
-        std::uint32_t value = 0;
-        if (c >= 'A' && c <= 'Z')
-            value = static_cast<std::uint32_t>(c - 'A');
-        else if (c >= 'a' && c <= 'z')
-            value = static_cast<std::uint32_t>(c - 'a') + 26;
-        else if (c >= '0' && c <= '9')
-            value = static_cast<std::uint32_t>(c - '0') + 52;
-        else if (c == '+')
-            value = 62;
-        else if (c == '/')
-            value = 63;
-        else
-            return std::nullopt;
-        bits = (bits << 6U) | value;
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            bytes += static_cast<char>((bits >> count) & 0xFFU);
-        }
-    }
-    return bytes;
-}
-
-std::string encode_base64url(std::string_view bytes)
-{
-    constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    std::string text;
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        const auto piece = bytes.substr(i, 3);
-        std::uint32_t bits = 0;
-        for (std::size_t k = 0; k < 3; ++k)
-            bits = (bits << 8U) | (k < piece.size() ? static_cast<unsigned char>(piece[k]) : 0U);
-        for (std::size_t k = 0; k < 4; ++k)
-            text += k <= piece.size() ? digits[(bits >> (18 - 6 * k)) & 0x3FU] : '=';
-    }
-    return text;
 }
 
 }  // namespace gantryd::docker

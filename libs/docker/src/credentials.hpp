@@ -35,10 +35,4 @@ std::string encode_registry_auth(const registry_login& login);
 /// `sentence` with every occurrence of a secret of `login` replaced by "***".
 std::string hide_secrets(std::string sentence, const registry_login& login);
 
-/// RFC 4648, section 4, with or without padding. Nothing when it is none.
-std::optional<std::string> decode_base64(std::string_view text);
-
-/// RFC 4648, section 5, with padding.
-std::string encode_base64url(std::string_view bytes);
-
 }  // namespace gantryd::docker

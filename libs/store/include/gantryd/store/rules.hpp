@@ -1,6 +1,8 @@
 #pragma once
-#include <gantryd/store/store.hpp>
+#include <gantryd/base/error.hpp>
+#include <gantryd/store/data.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
