@@ -2,6 +2,7 @@
 
 #include <gantryd/base/environment.hpp>
 #include <gantryd/docker/client.hpp>
+#include <gantryd/etcd/etcd_store.hpp>
 #include <gantryd/sqlite_store/sqlite_store.hpp>
 #include <gantryd/store/memory_store.hpp>
 
@@ -110,6 +111,12 @@ std::unique_ptr<store::store> open_ledger(const settings& from, runtime::clock& 
 base::result<std::unique_ptr<store::store>> open_store(
     const settings& from, runtime::clock& clk, bool create, bool relaxed)
 {
+    if (const auto endpoints = from.etcd_endpoints(); !endpoints.empty()) {
+        auto members = etcd::parse_options(endpoints, from.etcd_port, base::environment_variable);
+        if (!members)
+            return std::unexpected(members.error());
+        return etcd::open(std::move(*members), clk);
+    }
     sqlite_store::options where;
     where.path = from.store_path();
     where.commits = relaxed ? sqlite_store::durability::relaxed : sqlite_store::durability::full;

@@ -9,7 +9,7 @@
 
 namespace gantryd::app {
 
-/// The store that the settings name. `create`: make it when it is missing.
+/// The store that the settings name. `create`: make it when it is a file that is missing.
 base::result<std::unique_ptr<store::store>> open_store(
     const settings& from, runtime::clock& clk, bool create, bool relaxed = false);
 

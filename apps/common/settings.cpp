@@ -1,5 +1,7 @@
 #include "common/settings.hpp"
 
+#include <gantryd/base/environment.hpp>
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -13,6 +15,27 @@ base::log_level settings::level() const
         if (text_of(level) == log_level)
             return level;
     return info;
+}
+
+std::string settings::etcd_endpoints() const
+{
+    return etcd.empty() ? base::environment_variable("ETCDCTL_ENDPOINTS") : etcd;
+}
+
+std::string settings::store_name() const
+{
+    const auto endpoints = etcd_endpoints();
+    return endpoints.empty() ? store_path() : "etcd";
+}
+
+void add_etcd_settings(CLI::App& to, settings& into)
+{
+    to.add_option("--etcd", into.etcd,
+        "The store is etcd at these endpoints, separated by commas (default: ETCDCTL_ENDPOINTS; the other "
+        "variables of etcdctl hold too)");
+    to.add_option("--etcdport", into.etcd_port, "The port of endpoints that name none")
+        ->check(CLI::Range(1, 65535))
+        ->capture_default_str();
 }
 
 void add_settings(CLI::App& to, settings& into)

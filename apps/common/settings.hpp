@@ -1,6 +1,7 @@
 #pragma once
 #include <gantryd/base/log.hpp>
 
+#include <cstdint>
 #include <string>
 
 namespace CLI {
@@ -15,7 +16,9 @@ enum class exit_code { done = 0, refused = 1, usage = 2, timed_out = 3, reverted
 /// The options that every command has.
 struct settings {
     std::string state_dir = "/var/lib/gantryd";
-    std::string store;  ///< path of the embedded store; empty: store.db in the state directory
+    std::string store;               ///< path of the embedded store; empty: store.db in the state directory
+    std::string etcd;                ///< endpoints as the command line has them; empty: not named there
+    std::uint16_t etcd_port = 2379;  ///< of those that name none
     std::string haproxy = "haproxy";
     long haproxy_hard_stop_seconds = 24L * 60 * 60;  ///< a worker that a reload left behind ends by then
     std::string log_format = "text";
@@ -23,12 +26,22 @@ struct settings {
     std::string output = "table";
 
     std::string store_path() const { return store.empty() ? state_dir + "/store.db" : store; }
+    /// The endpoints of etcd, from the command line or else from etcdctl's environment; empty: the store is
+    /// the embedded one.
+    std::string etcd_endpoints() const;
+
+    /// The store in a log line.
+    std::string store_name() const;
+
     bool json() const { return output == "json"; }
     base::log_level level() const;
 };
 
 /// Adds them, each with its environment variable, and -o.
 void add_settings(CLI::App& to, settings& into);
+
+/// Adds what names etcd in place of the embedded store.
+void add_etcd_settings(CLI::App& to, settings& into);
 
 /// gantryd's version: "0.1.0".
 std::string version();

@@ -12,6 +12,8 @@
 #include <exception>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -33,6 +35,7 @@ public:
         cli_.fallthrough();
         cli_.set_version_flag("--version", app::version());
         app::add_settings(cli_, into_.with);
+        app::add_etcd_settings(cli_, into_.with);
         file(project(add("setconfig", "Store a project file; nothing that runs changes", app::setconfig)));
         project(add("getconfig", "Print the stored project file", app::getconfig));
         file(add("validate", "Check a project file and print what it means", app::validate));
@@ -53,7 +56,7 @@ public:
     int parse(int argc, char** argv)
     {
         try {
-            cli_.parse(argc, argv);
+            cli_.parse(words_of(argc, argv));
             into_.timeout = std::chrono::seconds(seconds_);
             return 0;
         } catch (const CLI::ParseError& e) {
@@ -64,6 +67,19 @@ public:
     app::command chosen = nullptr;
 
 private:
+    /// The arguments, last one first. The Python gantryd's -etcd and -etcdport have one dash only.
+    static std::vector<std::string> words_of(int argc, char** argv)
+    {
+        std::vector<std::string> out;
+        for (int i = argc - 1; i > 0; --i) {
+            std::string word = argv[i];
+            const auto name = word.substr(0, word.find('='));
+            if (name == "-etcd" || name == "-etcdport")
+                word.insert(0, 1, '-');
+            out.push_back(std::move(word));
+        }
+        return out;
+    }
     CLI::App* add(const std::string& name, const std::string& help, app::command what)
     {
         auto* out = cli_.add_subcommand(name, help);

@@ -26,7 +26,7 @@ boost::asio::awaitable<exit_code> run(invocation what, runtime::clock& clk)
     }
     print("Gantryd running\n");
     log.info("gantryd starts", {{"version", version()}, {"project", what.project}, {"pid", options.pid},
-                                   {"machine", options.machine.text()}, {"store", what.with.store_path()}});
+                                   {"machine", options.machine.text()}, {"store", what.with.store_name()}});
     co_await daemon::run((*machine)->with(**store), std::move(options), nullptr);
     co_return exit_code::done;
 }

@@ -125,7 +125,9 @@ boost::asio::awaitable<base::result<opened_project>> open_project(const invocati
         if (all->find(name) == nullptr)
             co_return base::fail(base::errc::not_found,
                 fmt::format("project {} has no component {}", what.project, name.text()));
-    co_return opened_project{std::move(*store), std::move(*all), disk_problem(what.with.store_path())};
+    const bool is_file = what.with.etcd_endpoints().empty();
+    co_return opened_project{
+        std::move(*store), std::move(*all), is_file ? disk_problem(what.with.store_path()) : std::string()};
 }
 
 }  // namespace gantryd::app

@@ -1,12 +1,12 @@
 #include "answers.hpp"
 
 #include <gantryd/base/base64.hpp>
+#include <gantryd/base/number.hpp>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
-#include <charconv>
 
 namespace json = boost::json;
 
@@ -35,11 +35,10 @@ public:
             digits = std::to_string(*whole);
         else if (const auto* large = found->if_uint64())
             digits = std::to_string(*large);
-        Number out = 0;
-        const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), out);
-        if (failed != std::errc() || digits.empty() || end != digits.data() + digits.size())
+        const auto out = base::number_in<Number>(digits);
+        if (!out)
             report(key, "number");
-        return out;
+        return out.value_or(0);
     }
 
     bool flag(const char* key)

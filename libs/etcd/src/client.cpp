@@ -31,7 +31,7 @@ constexpr auto longest_idle_token = 4min;
 /// Tokens in a row that etcd refused although it had just given them.
 constexpr int most_logins = 2;
 
-constexpr std::size_t most_answer_bytes = 256 * 1024 * 1024;
+constexpr std::size_t most_answer_bytes = 256UL * 1024 * 1024;
 
 bool is_success(int status) noexcept { return status >= 200 && status < 300; }
 
@@ -116,7 +116,7 @@ void client::forget_token(const std::string& token)
 
 asio::awaitable<result<std::string>> client::token_for(std::size_t endpoint, time_point deadline)
 {
-    if (options_.user.empty())
+    if (options_.user.empty() || login_is_unwanted_)
         co_return std::string();
     if (!token_.empty() && clk_.now() - token_used_at_ < longest_idle_token)
         co_return token_;
@@ -133,7 +133,8 @@ asio::awaitable<result<std::string>> client::token_for(std::size_t endpoint, tim
     if (!is_success(answer->status)) {
         const auto no = decode_refusal(answer->status, answer->body);
         // As etcdctl: who names a user need not know whether etcd wants one.
-        if (no.message.contains("authentication is not enabled"))
+        login_is_unwanted_ = no.message.contains("authentication is not enabled");
+        if (login_is_unwanted_)
             co_return std::string();
         const auto why = as_error(no);
         co_return fail(why.code(), "login of user " + options_.user + ": " + why.context());
@@ -155,6 +156,7 @@ void client::judge(attempt& now, const http::response& answer)
     case verdict::needs_login: break;
     }
     // A login that etcd did not want a moment ago may be wanted now.
+    login_is_unwanted_ = false;
     forget_token(now.token);
     now.end(options_.user.empty() ? final : needs_login, as_error(no));
 }

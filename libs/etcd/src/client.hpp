@@ -93,6 +93,7 @@ private:
     std::mt19937 random_{std::random_device()()};
     endpoint_ring ring_{options_.endpoints.size(), random_};
     std::string token_;
+    bool login_is_unwanted_ = false;  ///< etcd said that it knows no users
     runtime::time_point token_used_at_{};
 };
 

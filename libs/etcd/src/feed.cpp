@@ -12,8 +12,8 @@ using store::change;
 using store::revision;
 
 constexpr std::size_t most_changes = 4096;
-constexpr std::size_t most_bytes = 8 * 1024 * 1024;
-constexpr std::size_t most_fragment_bytes = 64 * 1024 * 1024;
+constexpr std::size_t most_bytes = 8UL * 1024 * 1024;
+constexpr std::size_t most_fragment_bytes = 64UL * 1024 * 1024;
 
 std::size_t size_of(const change& c) { return c.pair.key.size() + c.pair.value.size() + sizeof(change); }
 

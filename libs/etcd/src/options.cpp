@@ -1,7 +1,6 @@
 #include <gantryd/etcd/etcd_store.hpp>
 
-#include <charconv>
-#include <optional>
+#include <gantryd/base/number.hpp>
 
 namespace gantryd::etcd {
 namespace {
@@ -12,15 +11,6 @@ using base::result;
 
 constexpr std::string_view plain_scheme = "http://";
 constexpr std::string_view tls_scheme = "https://";
-
-std::optional<std::uint16_t> parse_port(std::string_view text)
-{
-    std::uint16_t port = 0;
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), port);
-    if (failed != std::errc() || end != text.data() + text.size() || port == 0)
-        return std::nullopt;
-    return port;
-}
 
 /// What may stand in a host: a name, an IPv4 or, in brackets, an IPv6 address.
 bool is_host(std::string_view text)
@@ -67,8 +57,9 @@ result<endpoint> parse_endpoint(
     out.host = std::string(text);
     if (behind.empty())
         return out;
-    const auto given = behind.starts_with(':') ? parse_port(behind.substr(1)) : std::nullopt;
-    if (!given)
+    const auto given =
+        behind.starts_with(':') ? base::number_in<std::uint16_t>(behind.substr(1)) : std::nullopt;
+    if (!given || *given == 0)
         return refuse(number, "no port from 1 to 65535 after the host");
     out.port = *given;
     return out;

@@ -77,9 +77,9 @@ asio::awaitable<void> watch_hub::reopen()
         note_outage(looked.error());
         co_return;
     }
-    // Those that nobody reads any more.
+    // Not those that nobody reads any more.
     streamed_.clear();
-    std::erase_if(feeds_, [](const auto& one) { return one.use_count() == 1; });
+    std::erase_if(feeds_, [](const auto& one) { return one.use_count() == 1 || one->failure(); });
     needs_reopen_ = false;
     if (feeds_.empty())
         co_return;

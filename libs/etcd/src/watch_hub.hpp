@@ -18,7 +18,7 @@ namespace gantryd::etcd {
 
 /// Longest record of a watch, in bytes. A revision's values have 1.5 MiB together, unless the server is told
 /// otherwise, and base64 makes them a third larger.
-inline constexpr std::size_t longest_record = 32 * 1024 * 1024;
+inline constexpr std::size_t longest_record = 32UL * 1024 * 1024;
 
 /// The one stream of all watchers. It runs nothing by itself: of the watchers that wait, one reads for all;
 /// when it has what it waited for, or is cancelled, another one goes on.

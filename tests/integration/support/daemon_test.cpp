@@ -115,6 +115,7 @@ std::vector<pid_t> daemon_test::proxy_processes() const
 environment daemon_test::variables() const
 {
     environment out{{"GANTRYD_STATE_DIR", state_directory().string()}, {"NO_COLOR", "1"}};
+    out.insert(added_.begin(), added_.end());
     if (!docker_host_.empty())
         out["DOCKER_HOST"] = docker_host_;
     return out;

@@ -80,6 +80,7 @@ protected:
     /// What `why` says of the component.
     std::string why(const std::string& component = "web") const;
 
+    environment added_;  ///< to what all our programs get
     std::string project_;
     std::filesystem::path directory_;
     docker docker_;

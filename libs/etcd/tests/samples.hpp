@@ -1,0 +1,46 @@
+#pragma once
+#include <array>
+
+/// What etcd's gateway said. Recorded from 3.4.23 where nothing else is noted. 3.5 speaks as 3.4 does. 3.6
+/// has version 2 of the gateway, whose refusals are google.rpc.Status: taken from etcd's issue 21100 (3.6.7)
+/// and the gateway's documentation.
+namespace gantryd::etcd::samples {
+
+inline constexpr auto range =
+    R"({"header":{"cluster_id":"15118495548433857066","member_id":"13668033151171901709","revision":"2","raft_term":"2"},"kvs":[{"key":"YQ==","create_revision":"2","mod_revision":"2","version":"1","value":"MQ=="}],"count":"1"})";
+inline constexpr auto range_of_nothing =
+    R"({"header":{"cluster_id":"15118495548433857066","member_id":"13668033151171901709","revision":"2","raft_term":"2"}})";
+inline constexpr auto commit =
+    R"({"header":{"cluster_id":"15118495548433857066","member_id":"13668033151171901709","revision":"2","raft_term":"2"},"succeeded":true,"responses":[{"response_put":{"header":{"revision":"2"}}},{"response_delete_range":{"header":{"revision":"2"}}}]})";
+inline constexpr auto commit_that_failed =
+    R"({"header":{"cluster_id":"15118495548433857066","member_id":"13668033151171901709","revision":"2","raft_term":"2"},"responses":[{"response_range":{"header":{"revision":"2"},"kvs":[{"key":"YQ==","create_revision":"2","mod_revision":"2","version":"1"}],"count":"1"}},{"response_range":{"header":{"revision":"2"}}}]})";
+inline constexpr auto grant =
+    R"({"header":{"cluster_id":"15118495548433857066","member_id":"13668033151171901709","revision":"2","raft_term":"2"},"ID":"4111120151791677704","TTL":"2"})";
+inline constexpr auto keep_alive =
+    R"({"result":{"header":{"cluster_id":"15118495548433857066","member_id":"13668033151171901709","revision":"2","raft_term":"2"},"ID":"77","TTL":"5"}}
+)";
+inline constexpr auto keep_alive_of_the_dead =
+    R"({"result":{"header":{"cluster_id":"15118495548433857066","member_id":"13668033151171901709","revision":"2","raft_term":"2"},"ID":"77"}}
+)";
+inline constexpr auto no_such_lease =
+    R"({"error":"etcdserver: requested lease not found","message":"etcdserver: requested lease not found","code":5})";
+inline constexpr auto watch_created =
+    R"({"result":{"header":{"cluster_id":"15118495548433857066","member_id":"13668033151171901709","revision":"6","raft_term":"2"},"watch_id":"7","created":true}})";
+inline constexpr auto watch_changes =
+    R"({"result":{"header":{"cluster_id":"15118495548433857066","member_id":"13668033151171901709","revision":"9","raft_term":"2"},"watch_id":"7","events":[{"kv":{"key":"YQ==","create_revision":"2","mod_revision":"2","version":"1","value":"MQ=="}},{"type":"DELETE","kv":{"key":"Zm9v","mod_revision":"9"}}]}})";
+inline constexpr auto watch_progress =
+    R"({"result":{"header":{"cluster_id":"15118495548433857066","member_id":"13668033151171901709","revision":"27","raft_term":"2"}}})";
+inline constexpr auto watch_compacted =
+    R"({"result":{"header":{"cluster_id":"15118495548433857066","member_id":"13668033151171901709","revision":"27","raft_term":"2"},"canceled":true,"compact_revision":"19"}})";
+inline constexpr auto watch_refused =
+    R"({"result":{"header":{"cluster_id":"15118495548433857066","member_id":"13668033151171901709","revision":"27","raft_term":"2"},"watch_id":"-1","created":true,"canceled":true,"cancel_reason":"rpc error: code = Unauthenticated desc = etcdserver: invalid auth token"}})";
+inline constexpr auto stream_refusal =
+    R"({"error":{"grpc_code":14,"http_code":503,"message":"etcdserver: no leader","http_status":"Service Unavailable"}})";
+inline constexpr auto stream_refusal_36 =
+    R"({"error":{"code":14, "message":"etcdserver: no leader", "details":[]}})";
+
+inline constexpr std::array all{range, range_of_nothing, commit, commit_that_failed, grant, keep_alive,
+    keep_alive_of_the_dead, no_such_lease, watch_created, watch_changes, watch_progress, watch_compacted,
+    watch_refused, stream_refusal, stream_refusal_36};
+
+}  // namespace gantryd::etcd::samples
