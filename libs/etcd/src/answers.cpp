@@ -7,7 +7,6 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
-
 namespace json = boost::json;
 
 namespace gantryd::etcd {

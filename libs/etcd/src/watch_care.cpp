@@ -22,6 +22,7 @@ using runtime::time_point;
 
 constexpr auto open_limit = 5s;
 constexpr auto audit_limit = 4s;
+constexpr auto between_audits = 1s;
 
 /// How long what etcd has written may take until it comes out of the watch.
 constexpr auto longest_delay = 3s;
@@ -99,10 +100,10 @@ asio::awaitable<void> watch_hub::reopen()
 
 time_point watch_hub::next_audit() const
 {
-    if (is_doubtful_)
-        return time_point::min();
     const auto silence = client_.settings().silence;
-    return std::min(heard_at_ + silence, audited_at_ + 3 * silence);
+    const auto due =
+        is_doubtful_ ? time_point::min() : std::min(heard_at_ + silence, audited_at_ + 3 * silence);
+    return std::max(due, no_audit_before_);
 }
 
 /// Returns when the stream has to be made anew.
@@ -124,6 +125,8 @@ asio::awaitable<void> watch_hub::watch_over()
 /// Asks etcd what the watched keys are, and whether all of that has come out of the stream.
 asio::awaitable<bool> watch_hub::audit()
 {
+    // One that is cancelled because changes have come is not begun anew with each of them.
+    no_audit_before_ = client_.clock().now() + between_audits;
     const auto of = streamed_;
     std::vector<watched> parts;
     for (const auto& one : of)

@@ -76,6 +76,7 @@ private:
     runtime::time_point opened_at_{};
     runtime::time_point heard_at_{};
     runtime::time_point audited_at_{};
+    runtime::time_point no_audit_before_ = runtime::time_point::min();
 
     runtime::backoff retry_;
     runtime::time_point not_before_ = runtime::time_point::min();

@@ -136,51 +136,52 @@ struct expectation {
 
 TEST(refusals, of_all_versions_say_the_same)
 {
-    for (const auto& one : {
-             expectation{404, samples::no_such_lease, verdict::final, errc::not_found},
-             expectation{404, R"({"code":5,"message":"etcdserver: requested lease not found"})", verdict::final,
-                 errc::not_found},
-             expectation{503, R"({"error":"x","message":"etcdserver: no leader","code":14})", verdict::not_done,
-                 errc::unavailable},
-             expectation{503, R"({"code":14, "message":"etcdserver: no leader"})", verdict::not_done,
-                 errc::unavailable},
-             expectation{503,
-                 R"({"message":"etcdserver: request timed out, possibly due to previous leader failure","code":14})",
-                 verdict::unknown, errc::unavailable},
-             expectation{504, R"({"message":"context deadline exceeded","code":4})", verdict::unknown,
-                 errc::timed_out},
-             expectation{500, R"({"message":"context deadline exceeded","code":2})", verdict::unknown,
-                 errc::unavailable},
-             expectation{401, R"({"message":"etcdserver: invalid auth token","code":16})",
-                 verdict::needs_login, errc::rejected},
-             expectation{400, R"({"message":"etcdserver: user name is empty","code":3})", verdict::needs_login,
-                 errc::rejected},
-             expectation{400,
-                 R"({"message":"etcdserver: authentication failed, invalid user ID or password","code":3})",
-                 verdict::final, errc::rejected},
-             expectation{403, R"({"message":"etcdserver: permission denied","code":7})", verdict::final,
-                 errc::rejected},
-             expectation{400, R"({"message":"etcdserver: request is too large","code":3})", verdict::final,
-                 errc::limit_exceeded},
-             expectation{429,
-                 R"x({"message":"grpc: received message larger than max (3000000 vs. 2097152)","code":8})x",
-                 verdict::final, errc::limit_exceeded},
-             expectation{429, R"({"message":"etcdserver: mvcc: database space exceeded","code":8})",
-                 verdict::final, errc::unavailable},
-             expectation{429, R"({"message":"etcdserver: too many requests","code":8})", verdict::not_done,
-                 errc::unavailable},
-             expectation{400, R"({"message":"etcdserver: mvcc: required revision has been compacted","code":11})",
-                 verdict::final, errc::compacted},
-             expectation{404, "404 page not found\n", verdict::final, errc::rejected},
-             expectation{502, "<html>Bad Gateway</html>", verdict::unknown, errc::unavailable},
-             expectation{401, "", verdict::needs_login, errc::unavailable},
-})
-{
-    const auto no = decode_refusal(one.status, one.body);
-    EXPECT_EQ(static_cast<int>(verdict_on(no)), static_cast<int>(one.what)) << one.body;
-    EXPECT_EQ(as_error(no).code(), one.code) << one.body;
-    EXPECT_FALSE(as_error(no).context().empty());
-}
+    for (const auto& one :
+        {
+            expectation{404, samples::no_such_lease, verdict::final, errc::not_found},
+            expectation{404, R"({"code":5,"message":"etcdserver: requested lease not found"})",
+                verdict::final, errc::not_found},
+            expectation{503, R"({"error":"x","message":"etcdserver: no leader","code":14})",
+                verdict::not_done, errc::unavailable},
+            expectation{503, R"({"code":14, "message":"etcdserver: no leader"})", verdict::not_done,
+                errc::unavailable},
+            expectation{503,
+                R"({"message":"etcdserver: request timed out, possibly due to previous leader failure","code":14})",
+                verdict::unknown, errc::unavailable},
+            expectation{504, R"({"message":"context deadline exceeded","code":4})", verdict::unknown,
+                errc::timed_out},
+            expectation{500, R"({"message":"context deadline exceeded","code":2})", verdict::unknown,
+                errc::unavailable},
+            expectation{401, R"({"message":"etcdserver: invalid auth token","code":16})",
+                verdict::needs_login, errc::rejected},
+            expectation{400, R"({"message":"etcdserver: user name is empty","code":3})", verdict::needs_login,
+                errc::rejected},
+            expectation{400,
+                R"({"message":"etcdserver: authentication failed, invalid user ID or password","code":3})",
+                verdict::final, errc::rejected},
+            expectation{403, R"({"message":"etcdserver: permission denied","code":7})", verdict::final,
+                errc::rejected},
+            expectation{400, R"({"message":"etcdserver: request is too large","code":3})", verdict::final,
+                errc::limit_exceeded},
+            expectation{429,
+                R"x({"message":"grpc: received message larger than max (3000000 vs. 2097152)","code":8})x",
+                verdict::final, errc::limit_exceeded},
+            expectation{429, R"({"message":"etcdserver: mvcc: database space exceeded","code":8})",
+                verdict::final, errc::unavailable},
+            expectation{429, R"({"message":"etcdserver: too many requests","code":8})", verdict::not_done,
+                errc::unavailable},
+            expectation{400,
+                R"({"message":"etcdserver: mvcc: required revision has been compacted","code":11})",
+                verdict::final, errc::compacted},
+            expectation{404, "404 page not found\n", verdict::final, errc::rejected},
+            expectation{502, "<html>Bad Gateway</html>", verdict::unknown, errc::unavailable},
+            expectation{401, "", verdict::needs_login, errc::unavailable},
+        }) {
+        const auto no = decode_refusal(one.status, one.body);
+        EXPECT_EQ(static_cast<int>(verdict_on(no)), static_cast<int>(one.what)) << one.body;
+        EXPECT_EQ(as_error(no).code(), one.code) << one.body;
+        EXPECT_FALSE(as_error(no).context().empty());
+    }
 }
 
 TEST(refusals, are_one_short_line)
