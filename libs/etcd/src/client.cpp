@@ -244,7 +244,7 @@ asio::awaitable<result<std::string>> client::perform(call what, time_point deadl
             continue;
         tried.clear();
         const auto again_at = clk_.now() + pause.next();
-        if (again_at >= give_up_at)
+        if (again_at >= give_up_at || why == errc::rejected)  // such as a certificate that will not do
             co_return fail(name_of(one.endpoint), why);
         co_await clk_.sleep_until(again_at);
     }

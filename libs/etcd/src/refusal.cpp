@@ -166,6 +166,9 @@ base::error as_error(const refusal& what)
         message = "etcd wants a user: set ETCDCTL_USER and ETCDCTL_PASSWORD";
     else if (what.code == 0 && what.status == 404)
         message = "this is no etcd of version 3.4 or later with its JSON gateway: status 404";
+    else if (message.starts_with("CommonName of client"))
+        message =
+            "etcd has users, and then takes no client certificate with a common name (CN) here: " + message;
     else if (message.contains("database space exceeded"))
         message += " (compact and defragment it, then `etcdctl alarm disarm`)";
     return base::error(code_of(what), std::move(message));

@@ -69,9 +69,9 @@ std::string encode_get(std::string_view key) { return text_of_json(key_of(key));
 
 std::string encode_list(std::string_view prefix) { return text_of_json(range_of(prefix)); }
 
-std::string encode_look()
+std::string encode_look(std::string_view prefix)
 {
-    auto out = key_of(zero);
+    auto out = range_of(prefix);
     out["count_only"] = true;
     return text_of_json(out);
 }

@@ -13,8 +13,9 @@ namespace gantryd::etcd {
 std::string encode_get(std::string_view key);
 std::string encode_list(std::string_view prefix);
 
-/// A question of which only the answer's header counts: linearizable, and next to nothing to read.
-std::string encode_look();
+/// A question of which only the answer's header counts: linearizable, and next to nothing to read. It is
+/// about keys that we may read in any case.
+std::string encode_look(std::string_view prefix);
 
 /// A transaction that, when a condition does not hold, reads its keys.
 std::string encode_commit(const store::transaction& what);

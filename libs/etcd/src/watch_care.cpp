@@ -47,10 +47,11 @@ std::vector<watched> watch_hub::watched_now() const
 /// for ours, and a member that does not answer is not asked for a watch.
 asio::awaitable<result<void>> watch_hub::look()
 {
+    const auto first = feeds_.front();
     const auto asked = client_.history.now();
     call what;
     what.path = "/v3/kv/range";
-    what.body = encode_look();
+    what.body = encode_look(first->prefix());
     auto body = co_await client_.perform(std::move(what), client_.clock().now() + open_limit);
     if (!body)
         co_return std::unexpected(body.error());
@@ -73,17 +74,20 @@ asio::awaitable<void> watch_hub::reopen()
 {
     if (client_.clock().now() < not_before_)
         co_await client_.clock().sleep_until(not_before_);
-    auto looked = co_await look();
-    if (!looked) {
-        note_outage(looked.error());
-        co_return;
-    }
     // Not those that nobody reads any more.
     streamed_.clear();
     std::erase_if(feeds_, [](const auto& one) { return one.use_count() == 1 || one->failure(); });
     needs_reopen_ = false;
     if (feeds_.empty())
         co_return;
+    auto looked = co_await look();
+    if (!looked) {
+        note_outage(looked.error());
+        co_return;
+    }
+    if (feeds_.empty())
+        co_return;
+    needs_reopen_ = false;  // who came meanwhile comes along
     streamed_ = feeds_;
     auto opened =
         co_await client_.open("/v3/watch", encode_watch(watched_now()), client_.clock().now() + open_limit);

@@ -197,6 +197,7 @@ TEST(requests, are_what_the_gateway_reads)
     EXPECT_EQ(encode_list("foo"), R"({"key":"Zm9v","range_end":"Zm9w"})");
     EXPECT_EQ(encode_list(""), R"({"key":"AA==","range_end":"AA=="})") << "everything";
     EXPECT_EQ(encode_list("\xff"), R"({"key":"/w==","range_end":"AA=="})") << "all that follow";
+    EXPECT_EQ(encode_look("foo"), R"({"key":"Zm9v","range_end":"Zm9w","count_only":true})");
     EXPECT_EQ(encode_lease(lease_id{77}), R"({"ID":"77"})");
     EXPECT_EQ(encode_grant(15s), R"({"TTL":"15"})");
     EXPECT_EQ(encode_login("a\"b", "\\"), R"({"name":"a\"b","password":"\\"})");
