@@ -201,9 +201,22 @@ asio::awaitable<void> client::try_one(attempt& now, const call& what)
     co_await send(now, what);
 }
 
-asio::awaitable<result<std::string>> client::perform(call what, time_point deadline)
+std::optional<base::error> client::conclude(const attempt& one, const call& what)
 {
     using enum attempt::outcome;
+    const auto& why = *one.why;
+    if (one.how == final || one.how == needs_login)
+        return why;
+    note_failure(one.endpoint);
+    if (one.how == unknown && what.again == repetition::forbidden)
+        return base::error(errc::timed_out, why.context() + "; whether it was written is not known");
+    if (one.how == unknown && what.was_repeated != nullptr)
+        *what.was_repeated = true;
+    return std::nullopt;
+}
+
+asio::awaitable<result<std::string>> client::perform(call what, time_point deadline)
+{
     if (clk_.now() >= deadline)
         co_return fail(errc::timed_out, "the deadline had passed before the call");
     const auto give_up_at = std::min(deadline, clk_.now() + patience);
@@ -220,32 +233,24 @@ asio::awaitable<result<std::string>> client::perform(call what, time_point deadl
         one.answer_by = what.again == repetition::forbidden ? deadline : one.dial_by;
         co_await try_one(one, what);
 
-        if (one.how == answered) {
+        if (one.how == attempt::outcome::answered) {
             ring_.succeeded(one.endpoint);
             co_return std::move(one.body);
         }
-        const auto& why = *one.why;
-        if (one.how == final)
-            co_return fail(name_of(one.endpoint), why);
-        if (one.how == needs_login && ++logins <= most_logins)
+        if (one.how == attempt::outcome::needs_login && ++logins <= most_logins)
             continue;
-        if (one.how == needs_login)
-            co_return fail(name_of(one.endpoint), why);
-        note_failure(one.endpoint);
-        if (one.how == unknown && what.again == repetition::forbidden)
-            co_return fail(errc::timed_out,
-                name_of(one.endpoint) + ": " + why.context() + "; whether it was written is not known");
-        if (one.how == unknown && what.was_repeated != nullptr)
-            *what.was_repeated = true;
+        if (const auto end = conclude(one, what))
+            co_return fail(name_of(one.endpoint), *end);
         if (clk_.now() >= deadline)
-            co_return fail(name_of(one.endpoint), why);
+            co_return fail(name_of(one.endpoint), *one.why);
         tried.insert(one.endpoint);
         if (tried.size() < ring_.size())
             continue;
         tried.clear();
         const auto again_at = clk_.now() + pause.next();
-        if (again_at >= give_up_at || why == errc::rejected)  // such as a certificate that will not do
-            co_return fail(name_of(one.endpoint), why);
+        // A certificate that will not do does not get better.
+        if (again_at >= give_up_at || *one.why == errc::rejected)
+            co_return fail(name_of(one.endpoint), *one.why);
         co_await clk_.sleep_until(again_at);
     }
 }
@@ -266,30 +271,28 @@ asio::awaitable<result<open_stream>> client::open(std::string path, std::string 
     out.bytes = std::move(*stream);
     // No Grpc-Timeout: it would end the stream.
     auto request = request_for(out.endpoint, path, std::move(body), out.token, time_point::max());
-    const auto begun = clk_.now();
+    auto sending = out.bytes->write(http::serialize(request));
     auto sent = co_await runtime::with_deadline(
-        clk_, deadline, "the request was not taken in time", out.bytes->write(http::serialize(request)));
+        clk_, deadline, "the request was not taken in time", std::move(sending));
     if (!sent)
         co_return std::unexpected(sent.error());
     out.reader = std::make_unique<http::response_reader>(*out.bytes);
     auto header =
         co_await runtime::with_deadline(clk_, deadline, "no answer in time", out.reader->read_header());
-    if (!header) {
-        forget_token(out.token);
-        note_failure(out.endpoint);
-        co_return fail(name_of(out.endpoint), header.error());
-    }
-    if (is_success(header->status)) {
-        token_used_at_ = begun;
+    if (header && is_success(header->status)) {
+        token_used_at_ = clk_.now();
         co_return out;
     }
-    auto text = co_await runtime::with_deadline(clk_, deadline, "no answer in time", out.reader->read_body());
-    attempt refused;
-    refused.endpoint = out.endpoint;
-    refused.token = out.token;
-    header->body = text.value_or("");
-    judge(refused, *header);
     note_failure(out.endpoint);
+    if (!header) {
+        forget_token(out.token);
+        co_return fail(name_of(out.endpoint), header.error());
+    }
+    auto text = co_await runtime::with_deadline(clk_, deadline, "no answer in time", out.reader->read_body());
+    header->body = text.value_or("");
+    attempt refused;
+    refused.token = out.token;
+    judge(refused, *header);
     co_return fail(name_of(out.endpoint), *refused.why);
 }
 

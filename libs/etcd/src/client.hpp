@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -80,6 +81,8 @@ private:
     boost::asio::awaitable<void> try_one(attempt& now, const call& what);
     boost::asio::awaitable<void> send(attempt& now, const call& what);
     void judge(attempt& now, const http::response& answer);
+    /// Notes what became of an attempt that was not answered. With what the call ends; nothing: ask others.
+    std::optional<base::error> conclude(const attempt& one, const call& what);
     boost::asio::awaitable<base::result<std::unique_ptr<http::byte_stream>>> dial(
         std::size_t endpoint, runtime::time_point deadline);
     boost::asio::awaitable<base::result<std::string>> token_for(

@@ -126,14 +126,10 @@ asio::awaitable<void> watch_hub::watch_over()
     }
 }
 
-/// Asks etcd what the watched keys are, and whether all of that has come out of the stream.
-asio::awaitable<bool> watch_hub::audit()
+asio::awaitable<result<audit_answer>> watch_hub::ask_audit()
 {
-    // One that is cancelled because changes have come is not begun anew with each of them.
-    no_audit_before_ = client_.clock().now() + between_audits;
-    const auto of = streamed_;
     std::vector<watched> parts;
-    for (const auto& one : of)
+    for (const auto& one : streamed_)
         parts.push_back({0, one->prefix(), one->audited()});
     const auto endpoint = stream_->endpoint;
     const auto asked = client_.history.now();
@@ -141,21 +137,30 @@ asio::awaitable<bool> watch_hub::audit()
     what.path = "/v3/kv/txn";
     what.body = encode_audit(parts);
     auto body = co_await client_.perform(std::move(what), client_.clock().now() + audit_limit);
-    is_doubtful_ = false;
-    if (!body) {
-        lose(body.error(), true);
-        co_return false;
-    }
-    if (client_.is_suspect(endpoint)) {
-        lose(base::error(errc::unavailable, client_.name_of(endpoint) + " does not answer"), true);
-        co_return false;
-    }
+    if (!body)
+        co_return std::unexpected(body.error());
+    if (client_.is_suspect(endpoint))
+        co_return base::fail(errc::unavailable, client_.name_of(endpoint) + " does not answer");
     auto answer = decode_audit(*body);
-    if (!answer || answer->parts.size() != of.size()) {
-        lose(base::error(errc::malformed, "etcd's answer to an audit makes no sense"), true);
+    if (answer && answer->parts.size() != parts.size())
+        co_return base::fail(errc::malformed, "etcd's answer to an audit is not complete");
+    if (answer)
+        client_.history.note(asked, answer->from);
+    co_return answer;
+}
+
+/// Asks etcd what the watched keys are, and whether all of that has come out of the stream.
+asio::awaitable<bool> watch_hub::audit()
+{
+    // One that is cancelled because changes have come is not begun anew with each of them.
+    no_audit_before_ = client_.clock().now() + between_audits;
+    const auto of = streamed_;
+    auto answer = co_await ask_audit();
+    is_doubtful_ = false;
+    if (!answer) {
+        lose(answer.error(), true);
         co_return false;
     }
-    client_.history.note(asked, answer->from);
     check_epoch();
     if (needs_reopen_)
         co_return false;

@@ -45,6 +45,7 @@ private:
     boost::asio::awaitable<void> drive(std::function<bool()> satisfied);
     boost::asio::awaitable<void> read_until(std::function<bool()> satisfied);
     boost::asio::awaitable<void> watch_over();
+    boost::asio::awaitable<base::result<audit_answer>> ask_audit();
     boost::asio::awaitable<bool> audit();
     boost::asio::awaitable<bool> wait_for_agreement(audit_answer said, std::vector<std::shared_ptr<feed>> of);
     boost::asio::awaitable<void> reopen();
