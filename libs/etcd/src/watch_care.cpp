@@ -38,6 +38,7 @@ asio::awaitable<result<bool>> wait(runtime::dirty_flag& flag)
 std::vector<watched> watch_hub::watched_now() const
 {
     std::vector<watched> out;
+    out.reserve(feeds_.size());
     for (const auto& one : feeds_)
         out.push_back({static_cast<std::int64_t>(out.size()) + 1, one->prefix(), one->at()});
     return out;
@@ -129,6 +130,7 @@ asio::awaitable<void> watch_hub::watch_over()
 asio::awaitable<result<audit_answer>> watch_hub::ask_audit()
 {
     std::vector<watched> parts;
+    parts.reserve(streamed_.size());
     for (const auto& one : streamed_)
         parts.push_back({0, one->prefix(), one->audited()});
     const auto endpoint = stream_->endpoint;

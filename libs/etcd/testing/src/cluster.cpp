@@ -53,14 +53,33 @@ std::filesystem::path make_directory()
     return name;
 }
 
+std::vector<char*> pointers_to(const std::vector<std::string>& words)
+{
+    std::vector<char*> out;
+    out.reserve(words.size() + 1);
+    for (const auto& word : words)
+        out.push_back(const_cast<char*>(word.c_str()));  // NOLINT: execve's signature
+    out.push_back(nullptr);
+    return out;
+}
+
+/// `added` over our own environment; of two with one name the last one counts.
+std::vector<std::string> environment_with(const std::vector<std::string>& added)
+{
+    // getenv() takes the first.
+    std::vector<std::string> out(added.rbegin(), added.rend());
+    for (char** variable = environ; *variable != nullptr; ++variable)
+        out.emplace_back(*variable);
+    return out;
+}
+
 /// Starts a program with its output in a file. The kernel kills it when we die.
 pid_t spawn(const std::vector<std::string>& words, const std::string& output,
-    const std::vector<std::string>& environment, bool with_errors)
+    const std::vector<std::string>& environment = {})
 {
-    std::vector<char*> arguments;
-    for (const auto& word : words)
-        arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
+    const auto arguments = pointers_to(words);
+    const auto all = environment_with(environment);
+    const auto variables = pointers_to(all);
     const auto parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0)
@@ -72,10 +91,8 @@ pid_t spawn(const std::vector<std::string>& words, const std::string& output,
         ::_exit(127);
     const int to = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     ::dup2(to, STDOUT_FILENO);
-    ::dup2(with_errors ? to : ::open("/dev/null", O_WRONLY), STDERR_FILENO);
-    for (const auto& variable : environment)
-        ::putenv(const_cast<char*>(variable.c_str()));
-    ::execvp(arguments[0], arguments.data());
+    ::dup2(to, STDERR_FILENO);
+    ::execvpe(arguments[0], arguments.data(), variables.data());
     ::_exit(127);
 }
 
@@ -168,7 +185,7 @@ void cluster::launch(std::size_t which)
             words.push_back(word);
     }
     words.insert(words.end(), what_.arguments.begin(), what_.arguments.end());
-    one.pid = spawn(words, (directory_ / (one.name + ".log")).string(), {}, true);
+    one.pid = spawn(words, (directory_ / (one.name + ".log")).string());
 }
 
 void cluster::kill(std::size_t which)
@@ -201,7 +218,7 @@ std::string cluster::etcdctl(
     variables.insert(variables.end(), environment.begin(), environment.end());
     const auto output = directory_ / "etcdctl.out";
     std::filesystem::remove(output);
-    const auto code = wait_for(spawn(words, output.string(), variables, true));
+    const auto code = wait_for(spawn(words, output.string(), variables));
     auto text = text_of_file(output);
     if (code != 0)
         throw std::runtime_error("etcdctl " + words[3] + ": " + text);
