@@ -246,7 +246,7 @@ void add_commands(CLI::App& cli, typed& t)
 }  // namespace
 
 int main(int argc, char** argv)
-{
+try {
     typed t;
     CLI::App cli("Machines, an etcd and a registry on this machine, to try gantryd on. Needs root.");
     cli.add_option("--directory", t.directory, "Of the lab; several may be there")->capture_default_str();
@@ -262,8 +262,8 @@ int main(int argc, char** argv)
         return 0;
     } catch (const CLI::ParseError& e) {
         return cli.exit(e) == 0 ? 0 : 2;
-    } catch (const std::exception& why) {
-        std::fprintf(stderr, "gantryd_lab: %s\n", why.what());
-        return 1;
     }
+} catch (const std::exception& e) {
+    std::fprintf(stderr, "gantryd_lab: %s\n", e.what());
+    return 1;
 }
