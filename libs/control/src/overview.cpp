@@ -61,7 +61,8 @@ boost::asio::awaitable<base::result<project_overview>> read_overview(
         } else if (records::is_report_key(project, pair.key)) {
             if (auto report = records::decode_component_report(pair.value))
                 components[report->component].reports.push_back(std::move(*report));
-        } else if (pair.key.starts_with(records::machines_prefix(project))) {
+        } else if (const auto part = records::parse_machine_key(project, pair.key);
+            part && part->what == records::machine_part::kind::presence) {
             if (auto machine = records::decode_machine_report(pair.value))
                 out.machines.push_back(std::move(*machine));
         }

@@ -50,4 +50,24 @@ std::string_view text_of(drain_timeout_action action) noexcept
     return "unknown";
 }
 
+std::string_view text_of(failure_action action) noexcept
+{
+    switch (action) {
+    case failure_action::revert: return "revert";
+    case failure_action::pause: return "pause";
+    }
+    return "unknown";
+}
+
+std::string text_of(const parallel_limit& limit)
+{
+    return std::to_string(limit.count) + (limit.percent ? "%" : "");
+}
+
+int parallel_limit::of(int machines) const noexcept
+{
+    const auto exact = percent ? std::int64_t{count} * machines / 100 : count;
+    return static_cast<int>(std::max<std::int64_t>(exact, 1));
+}
+
 }  // namespace gantryd::model

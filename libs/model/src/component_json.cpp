@@ -78,6 +78,21 @@ json::object resources_json(const resource_limits& r)
     return out;
 }
 
+json::object rollout_json(const rollout_policy& r)
+{
+    json::object out;
+    if (r.max_parallel.percent)
+        out["maxParallel"] = text_of(r.max_parallel);
+    else
+        out["maxParallel"] = r.max_parallel.count;
+    out["pause"] = duration_text(r.pause);
+    out["minHealthyTime"] = duration_text(r.min_healthy_time);
+    out["deadline"] = duration_text(r.deadline);
+    out["lostAfter"] = duration_text(r.lost_after);
+    out["onFailure"] = text_of(r.on_failure);
+    return out;
+}
+
 json::object labels_json(const std::map<std::string, std::string>& labels)
 {
     json::object out;
@@ -151,6 +166,9 @@ json::object to_json(const component_spec& c)
     out["terminationChecks"] = each(c.termination_checks, check_json);
     out["drain"] =
         json::object{{"timeout", duration_text(c.drain.timeout)}, {"onTimeout", text_of(c.drain.on_timeout)}};
+    // Left out where it is the default: what was released before there were rollouts keeps its hash.
+    if (c.rollout != rollout_policy())
+        out["rollout"] = rollout_json(c.rollout);
     out["stopSignal"] = c.stop_signal;
     out["stopTimeout"] = duration_text(c.stop_timeout);
     out["privileged"] = c.privileged;

@@ -1,4 +1,5 @@
 #include <gantryd/model/release.hpp>
+#include <gantryd/model/rollout.hpp>
 
 #include <array>
 
@@ -46,6 +47,24 @@ std::optional<release_outcome> release_outcome_of(std::string_view text) noexcep
 {
     using enum release_outcome;
     return find_by_text(std::array{pending, live, failed, superseded}, text);
+}
+
+std::string_view text_of(rollout_verdict value) noexcept
+{
+    switch (value) {
+    case rollout_verdict::running: return "running";
+    case rollout_verdict::done: return "done";
+    case rollout_verdict::failed: return "failed";
+    case rollout_verdict::paused: return "paused";
+    }
+    return "unknown";
+}
+
+std::optional<rollout_verdict> rollout_verdict_of(std::string_view text) noexcept
+{
+    constexpr std::array all{rollout_verdict::running, rollout_verdict::done, rollout_verdict::failed,
+        rollout_verdict::paused};
+    return find_by_text(all, text);
 }
 
 }  // namespace gantryd::model

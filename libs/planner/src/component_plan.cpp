@@ -75,6 +75,8 @@ int room_for_new(const world& from, const roster& who, plan& out)
 /// How many may be made now.
 int allowed_new(const world& from, const roster& who, plan& out)
 {
+    if (!who.may_begin)
+        return 0;
     for (const auto* i : who.current)
         if (const auto at = replaceable_at(who, *i); is_sick(i) && at > from.now)
             wake(out, at);
@@ -84,7 +86,7 @@ int allowed_new(const world& from, const roster& who, plan& out)
     const bool death_to_count = std::ranges::any_of(who.dead,
         [&](const instance* i) { return i->release == who.effective->number && is_uncounted_death(i); });
     const bool tried_before = who.wish.crashes.contains(who.effective->number);
-    if (who.effective->outcome == model::release_outcome::pending) {
+    if (who.unproven) {
         // The first instance is the trial: the others follow when it serves.
         if (death_to_count)
             return 0;
@@ -135,7 +137,7 @@ bool has_older_live(const roster& who)
 std::string reason_to_give_up(
     const world& from, const roster& who, const instance& i, const model::component_spec& spec, plan& out)
 {
-    if (!i.ready_at || who.effective->outcome != model::release_outcome::pending)
+    if (!i.ready_at || !who.unproven)
         return {};
     if (is_sick(&i) && has_older_live(who))
         return sickness_of(i);
@@ -194,12 +196,17 @@ bool was_live(const roster& who, const instance& i)
 /// Those of other releases may go when enough serve without them. Only what was read back as serving counts.
 void retire_outdated(const world& from, const roster& who, int good, plan& out)
 {
+    if (!who.may_retire)
+        return;
+    const auto ripe = ripe_at(from, who);
+    if (ripe > from.now)
+        wake(out, ripe);
     const auto serves = [&](const instance* i) { return is_serving(from, *i); };
     auto old_serving = static_cast<int>(std::ranges::count_if(who.outdated, serves));
     for (const auto* i : who.outdated) {
         const bool never_served = !i->ready_at && !was_live(who, *i);
         const int left = good + old_serving - (serves(i) ? 1 : 0);
-        if (!never_served && (good == 0 || left < who.wanted))
+        if (!never_served && (good == 0 || left < who.wanted || !ripe || *ripe > from.now))
             continue;
         out.actions.emplace_back(begin_drain{
             i->name, fmt::format("release {} takes its place", model::value_of(who.effective->number))});
@@ -226,9 +233,8 @@ void plan_retirement(const world& from, const roster& who, plan& out)
     retire_outdated(from, who, good, out);
 
     // In a trial it would count against the release, which is good enough without this one.
-    const bool on_trial = who.effective->outcome == model::release_outcome::pending;
     for (const auto* i : who.current)
-        if (is_sick(i) && good >= who.wanted && !on_trial)
+        if (is_sick(i) && good >= who.wanted && !who.unproven)
             out.actions.emplace_back(begin_drain{i->name, sickness_of(*i), true});
 
     auto surplus = good - who.wanted;
@@ -239,6 +245,7 @@ void plan_retirement(const world& from, const roster& who, plan& out)
         }
 }
 
+/// On a machine of its own; a fleet does it together.
 void settle(const world& from, const roster& who, plan& out)
 {
     if (const auto wanted = who.wish.releases.find(who.wish.wanted.value_or(model::release_number{}));
@@ -346,9 +353,27 @@ std::optional<suspicion> suspected_dependency(const roster& who)
     return out.instances < 2 ? std::nullopt : std::optional(std::move(out));
 }
 
+std::optional<time_point> ripe_at(const world& from, const roster& who)
+{
+    if (!who.wish.task || !who.unproven)
+        return time_point();
+    std::optional<time_point> newest;
+    for (const auto* i : who.current)
+        if (is_serving(from, *i))
+            newest = std::max(newest.value_or(time_point()), *i->ready_at);
+    if (newest)
+        *newest += who.effective->spec.rollout.min_healthy_time;
+    return newest;
+}
+
 roster make_roster(const world& from, const component& wish)
 {
     roster out{.wish = wish, .effective = effective_release(wish)};
+    out.unproven = out.effective != nullptr && is_unproven(wish, *out.effective);
+    if (wish.task) {
+        out.may_begin = wish.task->proven || wish.task->holds;
+        out.may_retire = !wish.task->frozen;
+    }
     if (wish.intent == model::intent::ready && out.effective != nullptr && !wish.hold)
         out.wanted = out.effective->spec.instances;
     for (const auto& [name, i] : from.instances) {
@@ -385,6 +410,8 @@ void plan_component(const world& from, const roster& who, plan& out)
     if (who.wish.hold)
         return;
     bury(from, who, out);
+    if (from.fleet)
+        plan_rollout(from, who, out);
     if (who.wish.intent != model::intent::ready) {
         plan_end(who, out);
         return;
@@ -396,7 +423,8 @@ void plan_component(const world& from, const roster& who, plan& out)
     } else if (who.wish.wanted) {
         retire_failed(who, out);
     }
-    settle(from, who, out);
+    if (!from.fleet)
+        settle(from, who, out);
 }
 
 }  // namespace detail

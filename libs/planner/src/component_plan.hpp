@@ -14,6 +14,9 @@ struct roster {
     const component& wish;
     const model::release* effective;  ///< may be null
     int wanted = 0;                   ///< how many instances of `effective` are to serve
+    bool unproven = false;            ///< see is_unproven()
+    bool may_begin = true;            ///< instances of `effective` may be made
+    bool may_retire = true;           ///< instances of other releases may go
 
     std::vector<const instance*> all;
     std::vector<const instance*> current;    ///< of the effective release, alive, in use
@@ -68,6 +71,16 @@ void plan_links(const world& from, const std::vector<roster>& everyone, plan& ou
 /// False while the component's next container has to wait for a link: its own, that has no address yet, or
 /// one that it requires. Plans the end of the wait where that has come.
 bool links_let_start(const world& from, const roster& who, plan& out);
+
+/// From when on the effective release has lasted long enough for the ones before it to go; nothing while its
+/// instances do not serve yet. Long ago where nobody asks for it.
+std::optional<time_point> ripe_at(const world& from, const roster& who);
+
+/// What a machine of a fleet does to the rollout.
+void plan_rollout(const world& from, const roster& who, plan& out);
+
+/// Conditions about the rollout.
+void explain_rollout(const world& from, const roster& who, plan& out);
 
 /// Conditions about the links that the component requires.
 void explain_links(const world& from, const roster& who, plan& out);

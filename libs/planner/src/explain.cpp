@@ -228,8 +228,7 @@ private:
         if (const auto at = replaceable_at(who_, i); at > from_.now)
             c.until = at;
         c.command = command("update");
-        const bool on_trial = who_.effective != nullptr && i.release == who_.effective->number &&
-                              who_.effective->outcome == model::release_outcome::pending;
+        const bool on_trial = who_.unproven && i.release == who_.effective->number;
         c.then = on_trial ? "the release is not live before its checks pass"
                  : suspected_dependency(who_)
                      ? "it is left as it is while a dependency is suspected"
@@ -333,8 +332,7 @@ private:
     void explain_restarts()
     {
         const auto until = held_back_until(from_, who_);
-        if (!until || who_.usable(from_.now) >= who_.wanted ||
-            who_.effective->outcome == model::release_outcome::pending)
+        if (!until || who_.usable(from_.now) >= who_.wanted || who_.unproven)
             return;
         const auto& crashes = who_.wish.crashes.at(who_.effective->number);
         auto& c = add(reason::crash_loop,
@@ -377,8 +375,7 @@ private:
     /// The first instance of a new release stands for all.
     void explain_trial()
     {
-        if (who_.effective == nullptr || who_.effective->outcome != model::release_outcome::pending ||
-            who_.wanted <= 1 || who_.current.empty() || who_.good(from_) > 0)
+        if (!who_.unproven || who_.wanted <= 1 || who_.current.empty() || who_.good(from_) > 0)
             return;
         auto& c = add(reason::trial, fmt::format("release {} is tried with the first of {} instances",
                                          number(*who_.effective), who_.wanted));
@@ -425,8 +422,7 @@ private:
     void explain_shortage()
     {
         const auto good = who_.good(from_);
-        if (who_.wanted == 0 || good >= who_.wanted ||
-            who_.effective->outcome != model::release_outcome::live)
+        if (who_.wanted == 0 || good >= who_.wanted || who_.unproven)
             return;
         auto& c = add(reason::too_few_serving, fmt::format("{} of {} instances serve", good, who_.wanted));
         c.then = suspected_dependency(who_) ? "see dependency_suspected" : "missing instances are started";
@@ -457,7 +453,7 @@ std::string state_of(const world& from, const roster& who)
         return who.all.empty() ? "stopped" : "stopping";
     if (who.effective == nullptr)
         return who.wish.wanted && who.wish.releases.contains(*who.wish.wanted) ? "failed" : "unreleased";
-    if (who.effective->outcome == model::release_outcome::pending)
+    if (who.unproven)
         return newest_serving(from, who) ? "updating" : "starting";
     if (who.good(from) < who.wanted)
         return "degraded";
@@ -470,6 +466,7 @@ void explain_component(const world& from, const roster& who, plan& out)
 {
     explainer(from, who, out).explain();
     explain_links(from, who, out);
+    explain_rollout(from, who, out);
     out.components[who.wish.name] = {state_of(from, who), newest_serving(from, who)};
 }
 

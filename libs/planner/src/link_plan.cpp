@@ -179,7 +179,7 @@ std::vector<obstacle> obstacles(const world& from, const roster& who)
 /// Docker is at work, or does not answer.
 std::optional<time_point> deadline(const world& from, const roster& who, const std::vector<obstacle>& missing)
 {
-    if (who.effective->outcome != model::release_outcome::pending || !from.docker.reachable ||
+    if (!who.unproven || !from.docker.reachable ||
         !from.haproxy.reachable)
         return std::nullopt;
     auto begin = std::max({who.wish.wished_at, from.docker.since, from.haproxy.since});
@@ -222,7 +222,7 @@ void explain_wait(const world& from, const roster& who, plan& out)
         return;
     c.text = text_of(missing);
     c.until = deadline(from, who, missing);
-    if (who.effective->outcome == model::release_outcome::pending)
+    if (who.unproven)
         c.since = who.wish.wished_at;
     c.then = c.until ? "the release counts as failed; what serves already goes on"
                      : "it is started as soon as the link is served";

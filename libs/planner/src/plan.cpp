@@ -22,6 +22,7 @@ bool needs_docker(const action& what)
     return !std::holds_alternative<update_proxy>(what) && !std::holds_alternative<settle_release>(what) &&
            !std::holds_alternative<mark_ready>(what) && !std::holds_alternative<begin_drain>(what) &&
            !std::holds_alternative<condemn_instance>(what) && !std::holds_alternative<allot_link>(what) &&
+           !std::holds_alternative<move_rollout>(what) &&
            !std::holds_alternative<fail_release>(what);  // planned only while Docker answers
 }
 

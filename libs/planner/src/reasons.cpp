@@ -30,6 +30,13 @@ std::string_view text_of(reason code) noexcept
     case reason::too_few_serving: return "too_few_serving";
     case reason::waiting_link: return "waiting_link";
     case reason::link_down: return "link_down";
+    case reason::waiting_slot: return "waiting_slot";
+    case reason::waiting_healthy: return "waiting_healthy";
+    case reason::rollout_paused: return "rollout_paused";
+    case reason::rollout_stopped: return "rollout_stopped";
+    case reason::machine_lost: return "machine_lost";
+    case reason::presence_unconfirmed: return "presence_unconfirmed";
+    case reason::machine_id_taken: return "machine_id_taken";
     case reason::no_daemon: return "no_daemon";
     case reason::disk_full: return "disk_full";
     case reason::config_differs: return "config_differs";

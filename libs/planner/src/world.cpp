@@ -1,4 +1,5 @@
 #include <gantryd/planner/links.hpp>
+#include <gantryd/planner/rollout.hpp>
 
 #include <algorithm>
 #include <ranges>
@@ -25,10 +26,19 @@ auto slots_of(const world& in, const instance& of, const frontend& through)
 
 }  // namespace
 
+bool is_unproven(const component& of, const model::release& release)
+{
+    if (of.task && of.task->run == release.number)
+        return !of.task->proven;
+    return release.outcome == model::release_outcome::pending;
+}
+
 bool has_failed(const component& of, const model::release& release)
 {
     if (release.outcome == model::release_outcome::failed)
         return true;
+    if (of.task)
+        return of.task->failed == release.number || is_stopped(of, release.number);
     const auto crashes = of.crashes.find(release.number);
     return release.outcome == model::release_outcome::pending && crashes != of.crashes.end() &&
            crashes->second.count > 0;
@@ -36,6 +46,10 @@ bool has_failed(const component& of, const model::release& release)
 
 const model::release* effective_release(const component& of)
 {
+    if (of.task) {
+        const auto release = of.releases.find(of.task->run.value_or(model::release_number{}));
+        return release == of.releases.end() ? nullptr : release->second.get();
+    }
     if (!of.wanted)
         return nullptr;
     const auto wanted = of.releases.find(*of.wanted);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 namespace gantryd::planner {
 
 std::string text_of(const haproxy_config::route& of)
@@ -47,6 +49,13 @@ std::string text_of(const action& what)
             },
             [](const allot_link& a) {
                 return fmt::format("allot {} at \"{}\" instead of {}", a.link, a.host, a.instead_of);
+            },
+            [](const move_rollout& a) {
+                constexpr std::array names{
+                    "claim", "pass_on", "leave", "fail", "halt", "finish", "declare_lost"};
+                return fmt::format("{} {} release {} slot {} of {}{}{}", names.at(static_cast<std::size_t>(a.what)),
+                    a.component.text(), model::value_of(a.release), a.slot, a.slots,
+                    a.ends ? ", the last" : "", a.why.empty() ? "" : ": " + a.why);
             },
             [](const fail_release& a) {
                 return fmt::format("fail {} {}: {}", a.component.text(), model::value_of(a.release), a.why);

@@ -3,6 +3,7 @@
 #include "plan_text.hpp"
 
 #include <gantryd/base/overloaded.hpp>
+#include <gantryd/planner/rollout.hpp>
 #include <gantryd/planner/links.hpp>
 
 #include <fmt/format.h>
@@ -157,7 +158,12 @@ server_view& scene::slot(const std::string& route, std::size_t number)
     return w.proxy.routes.at(model::route_id(route)).at(number - 1);
 }
 
-plan scene::planned() const { return make_plan(w); }
+plan scene::planned() const
+{
+    auto now = w;
+    assign_releases(now);
+    return make_plan(now);
+}
 
 lines scene::does()
 {
@@ -211,12 +217,8 @@ void scene::carry_out(const action& what)
                    [&](const kill_instance& a) { exits(a.name.text(), 137); },
                    [&](const remove_instance& a) { w.instances.erase(a.name); },
                    [&](const update_proxy& a) { update(a); },
-                   [&](const settle_release& a) {
-                       auto& there = of(a.component.text()).releases.at(a.release);
-                       auto settled = std::make_shared<model::release>(*there);
-                       settled->outcome = a.outcome;
-                       there = std::move(settled);
-                   },
+                   [&](const settle_release& a) { settle(a.component, a.release, a.outcome); },
+                   [&](const move_rollout& a) { carry_out(a); },
                    [&](const allot_link& a) {
                        auto& link = w.links[a.link];
                        link.host = a.host.empty() ? link.host : a.host;
@@ -227,6 +229,94 @@ void scene::carry_out(const action& what)
                    },
                },
         what);
+}
+
+void scene::settle(
+    const model::component_name& name, model::release_number number, model::release_outcome as)
+{
+    auto& there = of(name.text()).releases.at(number);
+    auto settled = std::make_shared<model::release>(*there);
+    settled->outcome = as;
+    there = std::move(settled);
+}
+
+void scene::carry_out(const move_rollout& move)
+{
+    auto& all = of(move.component.text()).rollout;
+    auto& record = all.record;
+    const auto begin = [&] {
+        if (!record || record->release != move.release) {
+            record = model::rollout{.release = move.release, .slots = move.slots};
+            all.moved_at = w.now;
+        }
+    };
+    switch (move.what) {
+    case rollout_move::claim:
+        begin();
+        all.slots[move.slot] = {.what = {w.fleet->me, move.release, {}}, .seen_at = w.now};
+        of(move.component.text()).crashes.erase(move.release);
+        break;
+    case rollout_move::pass_on:
+        begin();
+        all.slots.at(move.slot).what.release = move.release;
+        break;
+    case rollout_move::leave:
+        all.slots.erase(move.slot);
+        all.moved_at = w.now;
+        if (move.release != model::release_number{})
+            all.steps[w.fleet->me] = {move.release, {}};
+        if (!move.ends)
+            break;
+        [[fallthrough]];
+    case rollout_move::finish:
+        record->verdict = model::rollout_verdict::done;
+        settle(move.component, move.release, model::release_outcome::live);
+        break;
+    case rollout_move::fail:
+        record->verdict = model::rollout_verdict::failed;
+        settle(move.component, move.release, model::release_outcome::failed);
+        break;
+    case rollout_move::halt:
+        record->verdict = model::rollout_verdict::paused;
+        record->why = move.why;
+        all.slots.erase(move.slot);
+        break;
+    case rollout_move::declare_lost:
+        all.slots.erase(move.slot);
+        all.moved_at = w.now;
+        break;
+    }
+}
+
+void scene::join_fleet(const std::vector<std::string>& others)
+{
+    w.fleet.emplace();
+    w.fleet->me = model::machine_id("m1");
+    w.fleet->known = true;
+    w.fleet->machines[w.fleet->me] = {.present = true, .host = "alpha"};
+    for (const auto& name : others)
+        w.fleet->machines[model::machine_id(name)] = {.present = true, .host = "host-" + name};
+    w.fleet->confirmed_at = w.now;
+}
+
+void scene::takes_slot(const std::string& machine, int slot, int release)
+{
+    auto& all = of().rollout;
+    const auto number = static_cast<model::release_number>(release);
+    if (!all.record || all.record->release != number) {
+        all.record = model::rollout{.release = number, .slots = 1};
+        all.moved_at = w.now;
+    }
+    all.slots[slot] = {.what = {model::machine_id(machine), number, {}}, .seen_at = w.now};
+}
+
+void scene::is_done(const std::string& machine, int release)
+{
+    auto& all = of().rollout;
+    all.steps[model::machine_id(machine)] = {static_cast<model::release_number>(release), {}};
+    std::erase_if(all.slots,
+        [&](const auto& slot) { return slot.second.what.machine == model::machine_id(machine); });
+    all.moved_at = w.now;
 }
 
 void scene::update(const update_proxy& table)

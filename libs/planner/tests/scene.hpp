@@ -25,6 +25,12 @@ public:
     void release(int number, model::release_outcome outcome, const model::component_spec& spec = web());
     component& of(const std::string& component = "web");
 
+    /// From now on the machine is "m1" of a fleet with these others, all of them there.
+    void join_fleet(const std::vector<std::string>& others = {});
+    /// Another machine takes a slot, or is done with the release.
+    void takes_slot(const std::string& machine, int slot, int release);
+    void is_done(const std::string& machine, int release);
+
     /// A container of the release, made a minute ago: "shop-web-1-2".
     instance& created(int release, int n, const std::string& component = "web");
     instance& running(int release, int n, const std::string& component = "web");
@@ -54,6 +60,8 @@ public:
 private:
     void carry_out(const action& what);
     void update(const update_proxy& table);
+    void carry_out(const move_rollout& move);
+    void settle(const model::component_name& name, model::release_number number, model::release_outcome as);
     void count_failure(const instance& i, const std::string& why);
 
     std::uint16_t next_link_port_ = 20001;

@@ -25,13 +25,15 @@ using std::string_view;
 constexpr milliseconds second{1000};
 constexpr milliseconds millisecond{1};
 
-constexpr std::array<string_view, 23> component_fields{"name", "repo", "tag", "command", "user", "instances",
+constexpr std::array<string_view, 24> component_fields{"name", "repo", "tag", "command", "user", "instances",
     "ports", "bindings", "volumesFrom", "readyChecks", "healthChecks", "readyTimeout", "terminationSignals",
-    "terminationChecks", "drain", "stopSignal", "stopTimeout", "privileged", "resources",
+    "terminationChecks", "drain", "rollout", "stopSignal", "stopTimeout", "privileged", "resources",
     "defineComponentLinks", "requireComponentLinks", "environmentVariables", "labels"};
 constexpr std::array<string_view, 4> port_fields{"external", "container", "kind", "bind"};
 constexpr std::array<string_view, 2> binding_fields{"external", "volume"};
 constexpr std::array<string_view, 2> drain_fields{"timeout", "onTimeout"};
+constexpr std::array<string_view, 6> rollout_fields{
+    "maxParallel", "pause", "minHealthyTime", "deadline", "lostAfter", "onFailure"};
 constexpr std::array<string_view, 3> resource_fields{"memory", "cpus", "pids"};
 constexpr std::array<string_view, 3> export_fields{"name", "port", "kind"};
 constexpr std::array<string_view, 2> import_fields{"name", "alias"};
@@ -39,6 +41,9 @@ constexpr std::array<string_view, 2> environment_fields{"name", "value"};
 
 constexpr std::array port_kinds{model::port_kind::tcp, model::port_kind::http};
 constexpr std::array timeout_actions{model::drain_timeout_action::kill, model::drain_timeout_action::keep};
+constexpr std::array failure_actions{model::failure_action::revert, model::failure_action::pause};
+/// A machine has to be able to show that it is there before it is given up.
+constexpr milliseconds least_lost_after{20'000};
 
 /// Ready checks of a component that names none: every port that gets traffic must accept a connection, or the
 /// first requests to a new instance would be lost.
@@ -99,6 +104,7 @@ private:
     void read_bindings(const cursor& from);
     void read_all_checks();
     void read_stop();
+    void read_rollout(const cursor& from);
     void read_resources(const cursor& from);
     void read_exports(const cursor& from);
     void read_imports(const cursor& from);
@@ -127,6 +133,8 @@ component_in_file component_reader::read() &&
         read_texts(*containers, volumes_from_rule, spec.volumes_from);
     read_all_checks();
     read_stop();
+    if (const auto rollout = object_.find("rollout"))
+        read_rollout(*rollout);
     if (const auto privileged = object_.find("privileged"))
         read_boolean(*privileged, spec.privileged);
     if (const auto resources = object_.find("resources"))
@@ -231,6 +239,25 @@ void component_reader::read_stop()
         spec.stop_signal = signal_name(spec.stop_signal).value_or("");
     if (const auto timeout = object_.find("stopTimeout"))
         read_duration(*timeout, second, milliseconds(0), spec.stop_timeout);
+}
+
+void component_reader::read_rollout(const cursor& from)
+{
+    auto& policy = out_.spec.rollout;
+    const object_reader rollout(
+        from, "an object such as {maxParallel: 1, minHealthyTime: 10s}", rollout_fields);
+    if (const auto limit = rollout.find("maxParallel"))
+        read_parallel(*limit, policy.max_parallel);
+    if (const auto pause = rollout.find("pause"))
+        read_duration(*pause, second, milliseconds(0), policy.pause);
+    if (const auto time = rollout.find("minHealthyTime"))
+        read_duration(*time, second, milliseconds(0), policy.min_healthy_time);
+    if (const auto deadline = rollout.find("deadline"))
+        read_duration(*deadline, second, milliseconds(0), policy.deadline);
+    if (const auto time = rollout.find("lostAfter"))
+        read_duration(*time, second, least_lost_after, policy.lost_after);
+    if (const auto action = rollout.find("onFailure"))
+        read_word(*action, failure_actions, policy.on_failure);
 }
 
 void component_reader::read_resources(const cursor& from)

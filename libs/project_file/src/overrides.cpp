@@ -54,6 +54,10 @@ constexpr std::array scalar_fields{field_form{"name"}, field_form{"repo"}, field
 constexpr std::array<string_view, 2> plain_lists{"command", "volumesFrom"};
 
 constexpr std::array drain_forms{field_form{"timeout", stored_as::number_or_text}, field_form{"onTimeout"}};
+constexpr std::array rollout_forms{field_form{"maxParallel", stored_as::number_or_text},
+    field_form{"pause", stored_as::number_or_text}, field_form{"minHealthyTime", stored_as::number_or_text},
+    field_form{"deadline", stored_as::number_or_text}, field_form{"lostAfter", stored_as::number_or_text},
+    field_form{"onFailure"}};
 constexpr std::array resource_forms{field_form{"memory", stored_as::number_or_text},
     field_form{"cpus", stored_as::number_or_text}, field_form{"pids", stored_as::whole_number}};
 
@@ -285,7 +289,7 @@ std::vector<string_view> component_names()
     names.insert(names.end(), plain_lists.begin(), plain_lists.end());
     for (const auto& list : object_lists)
         names.push_back(list.name);
-    names.insert(names.end(), {"drain", "resources", "labels"});
+    names.insert(names.end(), {"drain", "rollout", "resources", "labels"});
     return names;
 }
 
@@ -304,7 +308,7 @@ base::result<void> set_whole(json::object& component, string_view name, string_v
     if (std::ranges::find(object_lists, name, &list_form::name) != object_lists.end())
         return fail(
             errc::rejected, fmt::format("{}: expected {}.KEY=VALUE or {}.KEY.FIELD=VALUE", name, name, name));
-    if (name == "drain" || name == "resources" || name == "labels")
+    if (name == "drain" || name == "rollout" || name == "resources" || name == "labels")
         return fail(errc::rejected, fmt::format("{}: expected {}.FIELD=VALUE", name, name));
     return unknown_field("override", name, component_names());
 }
@@ -326,6 +330,8 @@ base::result<void> apply_override(json::object& component, const std::string& as
     const auto rest = target.substr(dot + 1);
     if (name == "drain")
         return set_nested(component, name, drain_forms, rest, value);
+    if (name == "rollout")
+        return set_nested(component, name, rollout_forms, rest, value);
     if (name == "resources")
         return set_nested(component, name, resource_forms, rest, value);
     if (name == "labels" && !rest.empty())

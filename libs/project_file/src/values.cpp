@@ -131,6 +131,21 @@ bool read_duration(
     return true;
 }
 
+bool read_parallel(const cursor& from, model::parallel_limit& out)
+{
+    constexpr double most_machines = 1000;
+    const auto& text = from.value().text;
+    const bool percent = from.is(node_kind::text) && text.ends_with('%');
+    const auto digits = std::string_view(text).substr(0, text.size() - (percent ? 1 : 0));
+    const auto number = percent ? (is_digits(digits) ? decimal_of(digits) : std::nullopt) : number_of(from);
+    if (!number || *number < 1 || *number > (percent ? 100 : most_machines) || std::trunc(*number) != *number) {
+        from.refuse("a number of machines from 1 to 1000, or a share of them from \"1%\" to \"100%\"");
+        return false;
+    }
+    out = {static_cast<std::int32_t>(*number), percent};
+    return true;
+}
+
 bool read_words(const cursor& from, std::vector<std::string>& out)
 {
     constexpr text_rule word{"a text without NUL", [](std::string_view t) { return has_no_nul(t); }};

@@ -48,6 +48,9 @@ bool read_words(const cursor& from, std::vector<std::string>& out);
 /// A list of texts; items that are wrong are left out.
 void read_texts(const cursor& from, const text_rule& rule, std::vector<std::string>& out);
 
+/// 1 to 1000 machines, or a share of them from "1%" to "100%".
+bool read_parallel(const cursor& from, model::parallel_limit& out);
+
 bool read_memory(const cursor& from, std::int64_t& bytes);
 bool read_cpus(const cursor& from, std::int64_t& nano_cpus);
 

@@ -176,6 +176,7 @@ TEST(apply_override, says_what_it_refuses_without_the_value)
 TEST(apply_override, reaches_every_field_of_a_component)
 {
     model::component_spec everything;
+    everything.rollout.pause = 1s;  // written only where it is not the default
     const auto fields = model::to_json(everything);
     for (const auto& field : fields) {
         const std::string name = field.key();
@@ -185,6 +186,7 @@ TEST(apply_override, reaches_every_field_of_a_component)
         const bool part = pf::apply_override(component, name + ".1=1").has_value() ||
                           pf::apply_override(component, name + ".x=tcp").has_value() ||
                           pf::apply_override(component, name + ".timeout=1").has_value() ||
+                          pf::apply_override(component, name + ".pause=1").has_value() ||
                           pf::apply_override(component, name + ".memory=1").has_value();
         EXPECT_NE(whole, part) << name;
         EXPECT_TRUE(component.contains(name)) << name;
@@ -196,7 +198,8 @@ TEST(apply_override, makes_documents_that_the_reader_accepts)
     const auto text = after(R"({"name":"web","repo":"my/web"})",
         {"tag=v2", "command=serve", "ports.8888=9000", "ports.8888.kind=http", "environmentVariables.FOO=bar",
             "readyChecks.http=http", "readyChecks.http.port=9000", "readyChecks.http.interval=250ms",
-            "drain.timeout=5s", "resources.memory=64m", "labels.a=b",
+            "drain.timeout=5s", "resources.memory=64m", "labels.a=b", "rollout.maxParallel=25%",
+            "rollout.minHealthyTime=5",
             "terminationChecks.connection.interval=2s"});
     const auto read = pf::read_component(text);
     ASSERT_TRUE(read) << pf::text_of(read.error().front(), text);
@@ -205,4 +208,6 @@ TEST(apply_override, makes_documents_that_the_reader_accepts)
     EXPECT_EQ(read->ready_checks.at(0).interval, 250ms);
     EXPECT_EQ(read->termination_checks.at(0).interval, 2s);
     EXPECT_EQ(read->resources.memory_bytes, 64 << 20);
+    EXPECT_EQ(read->rollout.max_parallel, (model::parallel_limit{25, true}));
+    EXPECT_EQ(read->rollout.min_healthy_time, 5s);
 }

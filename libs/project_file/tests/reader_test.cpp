@@ -30,6 +30,7 @@ TEST(read_project, fills_in_the_defaults)
     EXPECT_EQ(web.instances, 1);
     EXPECT_EQ(web.ready_timeout, 10s);
     EXPECT_EQ(web.drain, (model::drain_policy{30s, model::drain_timeout_action::kill}));
+    EXPECT_EQ(web.rollout, model::rollout_policy{});
     EXPECT_EQ(web.stop_timeout, 10s);
     EXPECT_EQ(web.stop_signal, "");
     EXPECT_FALSE(web.privileged);
@@ -38,6 +39,19 @@ TEST(read_project, fills_in_the_defaults)
     ASSERT_EQ(web.termination_checks.size(), 1u);
     EXPECT_EQ(web.termination_checks[0],
         (model::check_spec{.kind = model::check_kind::connection, .id = "connection", .interval = 1s}));
+}
+
+TEST(read_project, reads_how_a_release_is_rolled_out)
+{
+    const auto web = component_of(component_with("rollout: {maxParallel: 25%, pause: 5, minHealthyTime: 10s,\n"
+                                                 "  deadline: 0, lostAfter: 2m, onFailure: pause}"));
+    EXPECT_EQ(web.rollout,
+        (model::rollout_policy{{25, true}, 5s, 10s, 0s, 2min, model::failure_action::pause}));
+    EXPECT_EQ(component_of(component_with("rollout: {maxParallel: 3}")).rollout.max_parallel,
+        (model::parallel_limit{3, false}));
+    for (const auto* wrong : {"maxParallel: 0", "maxParallel: 1.5", "maxParallel: 0%", "maxParallel: 101%",
+             "maxParallel: '%'", "maxParallel: all", "lostAfter: 19s", "onFailure: stop", "pauses: 1"})
+        EXPECT_EQ(problems_of(component_with(fmt::format("rollout: {{{}}}", wrong))).size(), 1U) << wrong;
 }
 
 TEST(read_project, fills_in_the_defaults_of_checks_signals_ports_and_links)

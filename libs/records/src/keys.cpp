@@ -2,6 +2,32 @@
 #include <gantryd/records/keys.hpp>
 
 namespace gantryd::records {
+namespace {
+
+/// "web/state": the name before the first '/', and what stands behind it.
+struct split_key {
+    std::string name;
+    std::string_view rest;
+};
+std::optional<split_key> split_behind(const std::string& prefix, std::string_view key)
+{
+    if (!key.starts_with(prefix))
+        return std::nullopt;
+    key.remove_prefix(prefix.size());
+    const auto slash = key.find('/');
+    if (slash == 0 || slash == std::string_view::npos)
+        return std::nullopt;
+    return split_key{std::string(key.substr(0, slash)), key.substr(slash + 1)};
+}
+
+template <class T>
+std::optional<T> number_from(std::string_view text, T least)
+{
+    const auto number = base::number_in<T>(text);
+    return number && *number >= least ? number : std::nullopt;
+}
+
+}  // namespace
 
 std::string project_prefix(const model::project_name& project)
 {
@@ -44,25 +70,73 @@ std::string report_key(const model::project_name& project, const model::machine_
     return machines_prefix(project) + machine.text() + "/components/" + component.text();
 }
 
+std::string rollout_key(const model::project_name& project, const model::component_name& component)
+{
+    return components_prefix(project) + component.text() + "/rollout";
+}
+
+std::string slot_key(const model::project_name& project, const model::component_name& component, int slot)
+{
+    return components_prefix(project) + component.text() + "/slots/" + std::to_string(slot);
+}
+
+std::string step_key(const model::project_name& project, const model::component_name& component,
+    const model::machine_id& machine)
+{
+    return components_prefix(project) + component.text() + "/steps/" + machine.text();
+}
+
+std::string drain_key(const model::project_name& project, const model::machine_id& machine)
+{
+    return machines_prefix(project) + machine.text() + "/drain";
+}
+
+std::optional<rollout_part> parse_rollout_key(const model::project_name& project, std::string_view key)
+{
+    const auto parts = split_behind(components_prefix(project), key);
+    if (!parts)
+        return std::nullopt;
+    constexpr std::string_view slots = "slots/";
+    constexpr std::string_view steps = "steps/";
+    rollout_part out{.component = model::component_name(parts->name), .machine = {}};
+    if (parts->rest == "rollout")
+        return out;
+    if (parts->rest.starts_with(steps) && parts->rest.size() > steps.size()) {
+        out.what = rollout_part::kind::step;
+        out.machine = model::machine_id(std::string(parts->rest.substr(steps.size())));
+        return out;
+    }
+    const auto number = parts->rest.starts_with(slots) ? number_from(parts->rest.substr(slots.size()), 0)
+                                                       : std::optional<int>();
+    if (!number)
+        return std::nullopt;
+    out.what = rollout_part::kind::slot;
+    out.slot = *number;
+    return out;
+}
+
+std::optional<machine_part> parse_machine_key(const model::project_name& project, std::string_view key)
+{
+    const auto parts = split_behind(machines_prefix(project), key);
+    if (!parts || (parts->rest != "state" && parts->rest != "drain"))
+        return std::nullopt;
+    return machine_part{model::machine_id(parts->name),
+        parts->rest == "state" ? machine_part::kind::presence : machine_part::kind::drain};
+}
+
 std::optional<component_key> parse_component_key(const model::project_name& project, std::string_view key)
 {
-    const auto prefix = components_prefix(project);
-    if (!key.starts_with(prefix))
+    const auto parts = split_behind(components_prefix(project), key);
+    if (!parts)
         return std::nullopt;
-    key.remove_prefix(prefix.size());
-    const auto slash = key.find('/');
-    if (slash == 0 || slash == std::string_view::npos)
-        return std::nullopt;
-    component_key out{model::component_name(std::string(key.substr(0, slash))), std::nullopt};
-    key.remove_prefix(slash + 1);
-    if (key == "state")
+    component_key out{model::component_name(parts->name), std::nullopt};
+    if (parts->rest == "state")
         return out;
     constexpr std::string_view releases = "releases/";
-    if (!key.starts_with(releases))
+    if (!parts->rest.starts_with(releases))
         return std::nullopt;
-    key.remove_prefix(releases.size());
-    const auto number = base::number_in<std::int64_t>(key);
-    if (!number || *number < 1)
+    const auto number = number_from(parts->rest.substr(releases.size()), std::int64_t{1});
+    if (!number)
         return std::nullopt;
     out.release = static_cast<model::release_number>(*number);
     return out;
@@ -88,17 +162,11 @@ std::string event_key(
 
 std::optional<event_place> parse_event_key(const model::project_name& project, std::string_view key)
 {
-    const auto prefix = events_prefix(project);
-    if (!key.starts_with(prefix))
+    const auto parts = split_behind(events_prefix(project), key);
+    const auto number = parts ? number_from(parts->rest, std::int64_t{1}) : std::nullopt;
+    if (!number)
         return std::nullopt;
-    key.remove_prefix(prefix.size());
-    const auto slash = key.find('/');
-    if (slash == 0 || slash == std::string_view::npos)
-        return std::nullopt;
-    const auto sequence = base::number_in<decltype(event_place::sequence)>(key.substr(slash + 1));
-    if (!sequence || *sequence < 1)
-        return std::nullopt;
-    return event_place{model::machine_id(std::string(key.substr(0, slash))), *sequence};
+    return event_place{model::machine_id(parts->name), *number};
 }
 
 bool is_report_key(const model::project_name& project, std::string_view key)

@@ -150,7 +150,8 @@ std::string encode(const model::machine_report& report)
     for (const auto& component : report.components)
         components.emplace_back(component.text());
     return json::serialize(json::object{{"status", "running"}, {"id", report.id.text()},
-        {"host", report.host}, {"pid", report.pid}, {"version", report.version},
+        {"host", report.host}, {"pid", report.pid}, {"session", report.session},
+        {"version", report.version},
         {"components", std::move(components)}, {"startedAt", base::rfc3339(report.started_at)}});
 }
 
@@ -163,6 +164,7 @@ base::result<model::machine_report> decode_machine_report(std::string_view text)
     out.id = model::machine_id(string_of(*object, "id"));
     out.host = string_of(*object, "host");
     out.pid = integer_of(*object, "pid").value_or(0);
+    out.session = string_of(*object, "session");
     out.version = string_of(*object, "version");
     for (auto& name : strings_of(*object, "components"))
         out.components.emplace_back(std::move(name));

@@ -121,10 +121,58 @@ TEST(codec, reports_and_back)
     ASSERT_TRUE(back);
     EXPECT_EQ(*back, report);
 
-    const model::machine_report machine{model::machine_id("m1"), "box", 4711, "0.1.0", {web}, noon};
+    const model::machine_report machine{model::machine_id("m1"), "box", 4711, "3f-1", "0.1.0", {web}, noon};
     const auto machine_back = records::decode_machine_report(records::encode(machine));
     ASSERT_TRUE(machine_back);
     EXPECT_EQ(*machine_back, machine);
+}
+
+TEST(keys, of_rollouts_and_machines_parse_what_they_write_and_nothing_else)
+{
+    using kind = records::rollout_part::kind;
+    const model::machine_id m1("m1");
+    const auto record = records::parse_rollout_key(shop, records::rollout_key(shop, web));
+    ASSERT_TRUE(record);
+    EXPECT_TRUE(record->component == web && record->what == kind::record);
+    const auto slot = records::parse_rollout_key(shop, records::slot_key(shop, web, 12));
+    ASSERT_TRUE(slot);
+    EXPECT_TRUE(slot->component == web && slot->what == kind::slot && slot->slot == 12);
+    const auto step = records::parse_rollout_key(shop, records::step_key(shop, web, m1));
+    ASSERT_TRUE(step);
+    EXPECT_TRUE(step->component == web && step->what == kind::step && step->machine == m1);
+    for (const auto* rest : {"web/state", "web/releases/1", "web/slots/", "web/slots/-1", "web/slots/1x",
+             "web/steps/", "web/rollouts", "/rollout", "web"})
+        EXPECT_FALSE(records::parse_rollout_key(shop, records::components_prefix(shop) + rest)) << rest;
+    for (const auto& key : {records::rollout_key(shop, web), records::slot_key(shop, web, 0),
+             records::step_key(shop, web, m1)})
+        EXPECT_FALSE(records::parse_component_key(shop, key)) << key;
+
+    const auto presence = records::parse_machine_key(shop, records::machine_key(shop, m1));
+    ASSERT_TRUE(presence);
+    EXPECT_TRUE(presence->machine == m1 && presence->what == records::machine_part::kind::presence);
+    const auto drain = records::parse_machine_key(shop, records::drain_key(shop, m1));
+    ASSERT_TRUE(drain);
+    EXPECT_TRUE(drain->machine == m1 && drain->what == records::machine_part::kind::drain);
+    EXPECT_FALSE(records::parse_machine_key(shop, records::report_key(shop, m1, web)));
+}
+
+TEST(codec, rollouts_slots_and_steps_and_back)
+{
+    const model::rollout rollout{seven, 3, model::rollout_verdict::failed, true, model::machine_id("m2"),
+        "exited with code 3", noon, noon + 9s};
+    EXPECT_EQ(*records::decode_rollout(records::encode(rollout)), rollout);
+    const model::rollout fresh{.release = seven, .slots = 1, .began_at = noon};
+    EXPECT_EQ(*records::decode_rollout(records::encode(fresh)), fresh);
+    const model::slot slot{model::machine_id("m2"), seven, noon};
+    EXPECT_EQ(*records::decode_slot(records::encode(slot)), slot);
+    const model::rollout_step step{seven, noon};
+    EXPECT_EQ(*records::decode_rollout_step(records::encode(step)), step);
+    for (const auto* bad : {"", "[]", "{}", R"({"release":0})", R"({"release":"7"})"}) {
+        EXPECT_FALSE(records::decode_rollout(bad)) << bad;
+        EXPECT_FALSE(records::decode_slot(bad)) << bad;
+        EXPECT_FALSE(records::decode_rollout_step(bad)) << bad;
+    }
+    EXPECT_FALSE(records::decode_rollout(R"({"release":7,"verdict":"perhaps"})"));
 }
 
 TEST(keys, of_events_sort_by_their_numbers)

@@ -17,6 +17,7 @@ enum class port_kind { tcp, http };
 enum class check_kind { tcp, http, https, exec, connection };
 enum class signal_kind { http, https, exec };
 enum class drain_timeout_action { kill, keep };
+enum class failure_action { revert, pause };
 
 /// An external port of the machine's proxy and the container's port behind it.
 struct port_mapping {
@@ -90,6 +91,28 @@ struct drain_policy {
     friend bool operator==(const drain_policy&, const drain_policy&) = default;
 };
 
+/// How many machines of a fleet change at the same time.
+struct parallel_limit {
+    std::int32_t count = 1;
+    bool percent = false;  ///< `count` is a share of the machines that run the component
+
+    /// At least one, of a fleet of any size.
+    int of(int machines) const noexcept;
+    friend bool operator==(const parallel_limit&, const parallel_limit&) = default;
+};
+
+/// How a new release goes from machine to machine.
+struct rollout_policy {
+    parallel_limit max_parallel;
+    milliseconds pause{0};             ///< between a machine that is done and the next one
+    milliseconds min_healthy_time{0};  ///< what a new release has to last before the old one goes
+    milliseconds deadline{1'800'000};  ///< the longest without a machine getting done; 0: none
+    milliseconds lost_after{60'000};   ///< then a machine in the middle of its change is passed over
+    failure_action on_failure = failure_action::revert;
+
+    friend bool operator==(const rollout_policy&, const rollout_policy&) = default;
+};
+
 /// Limits of one container; zero is no limit.
 struct resource_limits {
     std::int64_t memory_bytes = 0;
@@ -116,6 +139,7 @@ struct component_spec {
     std::vector<signal_spec> termination_signals;
     std::vector<check_spec> termination_checks;
     drain_policy drain;
+    rollout_policy rollout;
     std::string stop_signal;            ///< empty: the image's own, else SIGTERM
     milliseconds stop_timeout{10'000};  ///< from the stop signal to SIGKILL
     bool privileged = false;
@@ -144,5 +168,8 @@ std::string_view text_of(port_kind kind) noexcept;
 std::string_view text_of(check_kind kind) noexcept;
 std::string_view text_of(signal_kind kind) noexcept;
 std::string_view text_of(drain_timeout_action action) noexcept;
+std::string_view text_of(failure_action action) noexcept;
+/// "2", "25%".
+std::string text_of(const parallel_limit& limit);
 
 }  // namespace gantryd::model

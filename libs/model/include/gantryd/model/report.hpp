@@ -67,8 +67,9 @@ struct machine_report {
     machine_id id;
     std::string host;
     std::int64_t pid = 0;
+    std::string session;  ///< drawn anew by every start; who finds another one there is not alone with its id
     std::string version;
-    std::vector<component_name> components;
+    std::vector<component_name> components;  ///< empty: all of the project
     base::wall_time started_at{};
 
     friend bool operator==(const machine_report&, const machine_report&) = default;

@@ -84,9 +84,30 @@ struct fail_release {
     friend auto operator<=>(const fail_release&, const fail_release&) = default;
 };
 
+/// What a machine of a fleet does to a component's rollout: one transaction each.
+enum class rollout_move {
+    claim,         ///< take a slot
+    pass_on,       ///< keep the slot for a newer release that was wanted meanwhile
+    leave,         ///< free the slot
+    fail,          ///< the release has failed: whoever has it goes back
+    halt,          ///< the same, and everybody stays as he is
+    finish,        ///< every machine has it
+    declare_lost,  ///< take the slot away from a machine that is gone
+};
+struct move_rollout {
+    model::component_name component;
+    rollout_move what{};
+    model::release_number release{};  ///< that is rolled out; of leave: that runs here now, zero: nothing new
+    int slot = 0;
+    int slots = 0;     ///< of claim and pass_on: how many there are, should this begin the rollout
+    bool ends = false;  ///< of leave: it was the last machine
+    std::string why;    ///< of fail and halt
+    friend auto operator<=>(const move_rollout&, const move_rollout&) = default;
+};
+
 using action = std::variant<create_instance, start_instance, mark_ready, condemn_instance, begin_drain,
     send_signals, stop_instance, kill_instance, remove_instance, update_proxy, settle_release, allot_link,
-    fail_release>;
+    fail_release, move_rollout>;
 
 /// Something that waits, in steady time; see model::condition for the members.
 struct condition {

@@ -31,6 +31,13 @@ enum class reason {
     too_few_serving,       ///< fewer instances serve than should
     waiting_link,          ///< a component link that it needs is not served; its first container waits
     link_down,             ///< it runs, and a component link that it needs is not served
+    waiting_slot,          ///< other machines change first
+    waiting_healthy,       ///< a new release serves and has to last before the old one goes
+    rollout_paused,        ///< a rollout stands still until an operator decides
+    rollout_stopped,       ///< the release failed; this machine is to go back to the one before
+    machine_lost,          ///< the holder of a slot is away
+    presence_unconfirmed,  ///< the store does not confirm this machine, which holds a slot
+    machine_id_taken,      ///< another process is there with the id of this machine
     no_daemon,             ///< told by the command line: no daemon looks after the component now
     disk_full,             ///< told by the command line: the store's disk has no room
     config_differs,        ///< told by the command line: the stored config is newer than the release
@@ -41,7 +48,9 @@ inline constexpr std::array all_reasons{reason::no_release, reason::release_fail
     reason::port_taken, reason::draining, reason::drain_kept, reason::stopping, reason::removing,
     reason::unhealthy, reason::dependency_suspected, reason::crash_loop, reason::docker_unreachable,
     reason::proxy_failed, reason::store_unreachable, reason::state_unwritable, reason::held,
-    reason::old_workers, reason::too_few_serving, reason::waiting_link, reason::link_down, reason::no_daemon,
+    reason::old_workers, reason::too_few_serving, reason::waiting_link, reason::link_down,
+    reason::waiting_slot, reason::waiting_healthy, reason::rollout_paused, reason::rollout_stopped, reason::machine_lost, reason::presence_unconfirmed, reason::machine_id_taken,
+    reason::no_daemon,
     reason::disk_full, reason::config_differs};
 
 /// The code as people and scripts see it: "waiting_ready".

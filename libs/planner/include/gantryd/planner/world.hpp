@@ -2,7 +2,7 @@
 #include <gantryd/base/time.hpp>
 #include <gantryd/haproxy_config/view.hpp>
 #include <gantryd/health_policy/judgement.hpp>
-#include <gantryd/model/release.hpp>
+#include <gantryd/model/rollout.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -78,6 +78,40 @@ struct crash_record {
     friend bool operator==(const crash_record&, const crash_record&) = default;
 };
 
+/// A machine's claim to change a component, as the store has it.
+struct slot_claim {
+    model::slot what;
+    std::int64_t token = 0;     ///< the revision that made it: the holder's right to write
+    std::int64_t revision = 0;  ///< of the last write
+    time_point seen_at{};       ///< when we learned of it
+
+    friend bool operator==(const slot_claim&, const slot_claim&) = default;
+};
+
+/// How a component's releases go from machine to machine, as the store has it. Revisions are what
+/// transactions compare; 0: there is no such key.
+struct rollout {
+    std::optional<model::rollout> record;  ///< of the wanted release or, until somebody begins, an older one
+    std::map<int, slot_claim> slots;
+    std::map<model::machine_id, model::rollout_step> steps;
+    std::int64_t state_revision = 0;
+    std::int64_t record_revision = 0;
+    time_point moved_at{};  ///< when a machine began or was done last, as seen here
+
+    friend bool operator==(const rollout&, const rollout&) = default;
+};
+
+/// What this machine has to do with a component's rollout; see assign_releases().
+struct duty {
+    std::optional<model::release_number> run;  ///< the release that is to run here
+    bool proven = false;  ///< it has been live, or has served here for long enough
+    bool holds = false;   ///< a slot of this machine lets it change
+    bool frozen = false;  ///< it has a slot and may not use it now: it begins and ends nothing for it
+    std::optional<model::release_number> failed;  ///< on trial here, and the store does not know it yet
+
+    friend bool operator==(const duty&, const duty&) = default;
+};
+
 /// What is wanted of a component, and what is known of its releases.
 struct component {
     model::component_name name;
@@ -87,6 +121,8 @@ struct component {
     time_point wished_at{};  ///< when we learned of `intent` and `wanted`
     std::map<model::release_number, std::shared_ptr<const model::release>> releases;
     std::map<model::release_number, crash_record> crashes;
+    planner::rollout rollout;
+    std::optional<duty> task;  ///< absent: this machine is on its own
 };
 
 /// Where containers of this machine reach a component link. Whoever imported it keeps the address for life,
@@ -122,6 +158,30 @@ struct setback {
     friend bool operator==(const setback&, const setback&) = default;
 };
 
+/// A machine of the project, seen from another one.
+struct machine_view {
+    bool present = false;  ///< its presence is in the store
+    bool drains = false;   ///< it takes no new work
+    time_point gone_since{};
+    std::string host;                               ///< for people
+    std::vector<model::component_name> components;  ///< that it looks after; empty: all
+
+    friend bool operator==(const machine_view&, const machine_view&) = default;
+};
+
+/// The machines of the project.
+struct fleet {
+    model::machine_id me;
+    bool known = false;  ///< they have been listed
+    std::map<model::machine_id, machine_view> machines;
+    /// When we last asked the store to go on with our presence, and it did. Before the question: the store
+    /// counts from then on at the earliest.
+    std::optional<time_point> confirmed_at;
+    std::string id_held_by;  ///< the host of another process that has our id now; empty: nobody
+
+    friend bool operator==(const fleet&, const fleet&) = default;
+};
+
 /// Everything the planner looks at.
 struct world {
     time_point now{};
@@ -139,14 +199,19 @@ struct world {
     source store_writes;  ///< writing reports and events there
     source ledger;        ///< writing the facts that must survive a restart
     std::vector<setback> setbacks;
+    std::optional<planner::fleet> fleet;  ///< absent: nobody is asked before a release is changed
 };
 
-/// The release that is to run: the wanted one or, once that has failed, the newest one before it that was
-/// live. Null when there is none.
+/// The release that is to run here: the one that assign_releases() found or, on a machine of its own, the
+/// wanted one and, once that has failed, the newest one before it that was live. Null when there is none.
 const model::release* effective_release(const component& of);
 
-/// True for a release that failed on this machine, also before the store was told.
+/// True for a release that failed: anywhere, or in its trial on this machine, also before the store was told.
 bool has_failed(const component& of, const model::release& release);
+
+/// True for a release that has not been live, nor served on this machine for long enough: its first failure
+/// is the end of it.
+bool is_unproven(const component& of, const model::release& release);
 
 /// The instance's frozen spec; null when the store does not know its release.
 const model::component_spec* spec_of(const world& in, const instance& of);

@@ -2,6 +2,7 @@
 #include <gantryd/base/error.hpp>
 #include <gantryd/model/event.hpp>
 #include <gantryd/model/report.hpp>
+#include <gantryd/model/rollout.hpp>
 
 #include <boost/json/fwd.hpp>
 
@@ -18,6 +19,15 @@ base::result<model::component_state> decode_component_state(std::string_view tex
 
 std::string encode(const model::release& release);
 base::result<model::release> decode_release(std::string_view text);
+
+std::string encode(const model::rollout& rollout);
+base::result<model::rollout> decode_rollout(std::string_view text);
+
+std::string encode(const model::slot& slot);
+base::result<model::slot> decode_slot(std::string_view text);
+
+std::string encode(const model::rollout_step& step);
+base::result<model::rollout_step> decode_rollout_step(std::string_view text);
 
 std::string encode(const model::component_report& report);
 base::result<model::component_report> decode_component_report(std::string_view text);

@@ -22,7 +22,36 @@ std::string machine_key(const model::project_name& project, const model::machine
 std::string report_key(const model::project_name& project, const model::machine_id& machine,
     const model::component_name& component);
 
-/// What a key under components_prefix() is about.
+std::string rollout_key(const model::project_name& project, const model::component_name& component);
+/// Slots count from 0.
+std::string slot_key(const model::project_name& project, const model::component_name& component, int slot);
+/// What the machine has changed to.
+std::string step_key(const model::project_name& project, const model::component_name& component,
+    const model::machine_id& machine);
+/// As long as this key is there, whatever its value, the machine takes no new work.
+std::string drain_key(const model::project_name& project, const model::machine_id& machine);
+
+/// What a key under components_prefix() that is about a rollout says.
+struct rollout_part {
+    enum class kind { record, slot, step };
+    model::component_name component;
+    kind what = kind::record;
+    int slot = 0;
+    model::machine_id machine;  ///< of a step
+};
+/// Nothing for keys of another kind.
+std::optional<rollout_part> parse_rollout_key(const model::project_name& project, std::string_view key);
+
+/// What a key under machines_prefix() that is about a machine as a whole says.
+struct machine_part {
+    enum class kind { presence, drain };
+    model::machine_id machine;
+    kind what = kind::presence;
+};
+/// Nothing for keys of another kind.
+std::optional<machine_part> parse_machine_key(const model::project_name& project, std::string_view key);
+
+/// A component's state or a release of it.
 struct component_key {
     model::component_name component;
     std::optional<model::release_number> release;  ///< absent: the component's state

@@ -1,0 +1,200 @@
+// What a machine of a fleet does to a component's rollout, one transaction at a time.
+#include "component_plan.hpp"
+
+#include <gantryd/planner/rollout.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gantryd::planner::detail {
+namespace {
+
+using model::release_outcome;
+using model::rollout_verdict;
+
+bool has_wanted(const component& of)
+{
+    return of.wanted && of.releases.contains(*of.wanted);
+}
+
+const model::release& wanted_of(const component& of) { return *of.releases.at(*of.wanted); }
+
+bool has_done(const component& of, const model::machine_id& machine, model::release_number release)
+{
+    const auto step = of.rollout.steps.find(machine);
+    return step != of.rollout.steps.end() && step->second.release == release;
+}
+
+/// True when nobody but this machine has still to change.
+bool are_others_done(const world& from, const component& of)
+{
+    const auto& me = from.fleet->me;
+    const bool somebody_changes = std::ranges::any_of(
+        of.rollout.slots, [&](const auto& entry) { return entry.second.what.machine != me; });
+    return !somebody_changes && std::ranges::all_of(from.fleet->machines, [&](const auto& entry) {
+        return entry.first == me || !is_awaited(from, entry.second, of) ||
+               has_done(of, entry.first, *of.wanted);
+    });
+}
+
+/// True while the verdict on the wanted release has not fallen.
+bool is_open(const component& of)
+{
+    const auto* record = record_of(of);
+    return wanted_of(of).outcome == release_outcome::pending &&
+           (record == nullptr || record->verdict == rollout_verdict::running);
+}
+
+/// True when what is to run here serves, for long enough, and nothing else gets traffic.
+bool has_arrived(const world& from, const roster& who)
+{
+    const auto ripe = ripe_at(from, who);
+    return who.effective != nullptr && who.effective == goal_of(who.wish) && ripe && *ripe <= from.now &&
+           who.good(from) >= who.wanted && who.outdated.empty() &&
+           std::ranges::all_of(who.draining, [&](const instance* i) { return is_routed_out(from, *i); });
+}
+
+/// The slots that there are, should this machine be the first to change.
+int slots_of(const world& from, const component& of)
+{
+    return policy_of(of).max_parallel.of(machines_of(*from.fleet, of.name));
+}
+
+move_rollout leaving(const component& of, int slot)
+{
+    return {.component = of.name, .what = rollout_move::leave, .slot = slot};
+}
+
+move_rollout verdict_on(const component& of, std::string why)
+{
+    const bool goes_back = policy_of(of).on_failure == model::failure_action::revert;
+    return {.component = of.name,
+        .what = goes_back ? rollout_move::fail : rollout_move::halt,
+        .release = *of.wanted,
+        .why = std::move(why)};
+}
+
+/// What the holder of a slot that it may use does with it; nothing while it is at work.
+std::optional<move_rollout> next_of_holder(const world& from, const roster& who, int slot)
+{
+    const auto& of = who.wish;
+    if (of.intent != model::intent::ready || !has_wanted(of))
+        return leaving(of, slot);
+    if (of.rollout.slots.at(slot).what.release != *of.wanted)
+        return move_rollout{.component = of.name,
+            .what = rollout_move::pass_on,
+            .release = *of.wanted,
+            .slot = slot,
+            .slots = slots_of(from, of)};
+    if (of.task->failed) {
+        auto out = verdict_on(of, of.crashes.at(*of.task->failed).last.reason);
+        out.slot = slot;
+        return out;
+    }
+    const auto* record = record_of(of);
+    const bool halted = record != nullptr && record->verdict == rollout_verdict::paused;
+    if (goal_of(of) == nullptr || halted)
+        return leaving(of, slot);
+    if (!has_arrived(from, who))
+        return std::nullopt;
+    auto out = leaving(of, slot);
+    out.release = who.effective->number;
+    out.ends = is_open(of) && out.release == *of.wanted && are_others_done(from, of);
+    return out;
+}
+
+void plan_own(const world& from, const roster& who, plan& out)
+{
+    const auto& of = who.wish;
+    const auto until = slots_usable_until(*from.fleet, policy_of(of));
+    if (!until || *until <= from.now)
+        return;
+    if (const auto slot = own_slot(from, of)) {
+        wake(out, until);
+        if (const auto ripe = ripe_at(from, who); ripe > from.now)
+            wake(out, ripe);
+        if (auto move = next_of_holder(from, who, *slot))
+            out.actions.emplace_back(std::move(*move));
+        return;
+    }
+    std::optional<time_point> turn;
+    const auto slot = claimable_slot(from, of, turn);
+    wake(out, turn);
+    if (slot)
+        out.actions.emplace_back(move_rollout{.component = of.name,
+            .what = rollout_move::claim,
+            .release = *of.wanted,
+            .slot = *slot,
+            .slots = slots_of(from, of)});
+}
+
+/// The machine that was missing has gone, and nobody had the last word.
+void plan_end_of_rollout(const world& from, const roster& who, plan& out)
+{
+    const auto& of = who.wish;
+    if (of.intent != model::intent::ready || !has_wanted(of) || !is_open(of) || record_of(of) == nullptr ||
+        own_slot(from, of) || !from.fleet->known)
+        return;
+    if (has_done(of, from.fleet->me, *of.wanted) && are_others_done(from, of)) {
+        out.actions.emplace_back(
+            move_rollout{.component = of.name, .what = rollout_move::finish, .release = *of.wanted});
+        return;
+    }
+    for (const auto& [id, machine] : from.fleet->machines)
+        if (const auto until = machine.gone_since + policy_of(of).lost_after;
+            !machine.present && until > from.now)
+            wake(out, until);
+}
+
+void plan_deadline(const world& from, const roster& who, plan& out)
+{
+    const auto& of = who.wish;
+    if (of.intent != model::intent::ready || !has_wanted(of) || !is_open(of))
+        return;
+    const auto* record = record_of(of);
+    const auto limit = policy_of(of).deadline;
+    if (record == nullptr || record->held || limit == limit.zero() || of.task->failed ||
+        newest_live_before(of, *of.wanted) == nullptr || !slots_usable_until(*from.fleet, policy_of(of)))
+        return;
+    const auto until = of.rollout.moved_at + limit;
+    if (from.now < until) {
+        wake(out, until);
+        return;
+    }
+    auto verdict = verdict_on(of, fmt::format("no machine got done with it within {}", base::human(limit)));
+    verdict.slot = own_slot(from, of).value_or(0);
+    out.actions.emplace_back(std::move(verdict));
+}
+
+void plan_losses(const world& from, const roster& who, plan& out)
+{
+    const auto& of = who.wish;
+    if (!from.fleet->known || !slots_usable_until(*from.fleet, policy_of(of)))
+        return;
+    for (const auto& [number, slot] : of.rollout.slots) {
+        const auto gone = holder_gone_since(from, slot);
+        if (slot.what.machine == from.fleet->me || !gone)
+            continue;
+        const auto until = *gone + policy_of(of).lost_after;
+        if (from.now < until)
+            wake(out, until);
+        else
+            out.actions.emplace_back(move_rollout{.component = of.name,
+                .what = rollout_move::declare_lost,
+                .release = slot.what.release,
+                .slot = number});
+    }
+}
+
+}  // namespace
+
+void plan_rollout(const world& from, const roster& who, plan& out)
+{
+    plan_own(from, who, out);
+    plan_end_of_rollout(from, who, out);
+    plan_deadline(from, who, out);
+    plan_losses(from, who, out);
+}
+
+}  // namespace gantryd::planner::detail
