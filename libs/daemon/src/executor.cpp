@@ -101,6 +101,13 @@ std::optional<executor::task> executor::task_for(const planner::action& what)
                                   "record release {} as {}", model::value_of(a.release), text_of(a.outcome));
                               return task{"settle " + a.component.text(), std::move(about), settle(a)};
                           },
+                          [&](const planner::move_rollout& a) -> std::optional<task> {
+                              planner::setback about;
+                              about.component = a.component;
+                              about.action = rollout_moves::name_of(a);
+                              return task{
+                                  "rollout " + a.component.text(), std::move(about), rollouts_.make(a)};
+                          },
                           [&](const planner::allot_link& a) -> std::optional<task> {
                               planner::setback about;
                               about.action = "give link " + a.link + " a port";

@@ -1,5 +1,5 @@
 #pragma once
-#include "state.hpp"
+#include "rollout_moves.hpp"
 
 #include <map>
 #include <set>
@@ -13,7 +13,7 @@ namespace gantryd::daemon {
 /// is over.
 class executor {
 public:
-    executor(state& st, runtime::task_scope& tasks) : st_(st), tasks_(tasks) {}
+    executor(state& st, runtime::task_scope& tasks) : st_(st), rollouts_(st), tasks_(tasks) {}
 
     /// Begins what is not under way yet. Returns when the next action that is held back may be tried again.
     std::optional<base::time_point> begin(const std::vector<planner::action>& actions);
@@ -78,6 +78,7 @@ private:
     };
 
     state& st_;
+    rollout_moves rollouts_;
     std::set<std::string> busy_;
     std::map<std::string, penalty> penalties_;
     runtime::task_scope& tasks_;

@@ -13,6 +13,9 @@ bool is_trouble(happening what)
     case happening::instance_failed:
     case happening::signal_failed:
     case happening::release_given_up:
+    case happening::slot_lost:
+    case happening::rollout_halted:
+    case happening::machine_id_refused:
     case happening::action_failed:
     case happening::haproxy_changed:
     case happening::haproxy_ended:
@@ -38,6 +41,8 @@ bool is_trouble(happening what)
     case happening::container_removed:
     case happening::link_placed:
     case happening::release_settled:
+    case happening::slot_taken:
+    case happening::slot_freed:
     case happening::haproxy_started:
     case happening::haproxy_reloaded:
     case happening::haproxy_repaired:

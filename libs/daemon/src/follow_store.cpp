@@ -1,6 +1,5 @@
-#include "state.hpp"
+#include "rollout_records.hpp"
 
-#include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
 #include <gantryd/runtime/backoff.hpp>
 
@@ -9,53 +8,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Takes one pair of the store into the world. A value that makes no sense leaves what was there before.
-void take(state& st, const store::key_value& pair)
+void drop(state& st, const std::string& key, store::revision since)
 {
-    const auto key = records::parse_component_key(st.what.project, pair.key);
-    if (!key || !st.is_ours(key->component))
-        return;
-    auto [at, is_new] = st.world.components.try_emplace(key->component);
-    auto& component = at->second;
-    if (is_new) {
-        component.name = key->component;
-        component.crashes = st.memory.crashes_of(component.name);
-        component.hold = true;  // until its state is read
-    }
-    if (key->release) {
-        auto release = records::decode_release(pair.value);
-        if (!release) {
-            st.tell({.what = happening::record_unreadable,
-                .component = key->component,
-                .release = key->release,
-                .text = pair.key + ": " + release.error().context()});
-            return;
-        }
-        component.releases[*key->release] = std::make_shared<const model::release>(std::move(*release));
+    if (const auto part = records::parse_rollout_key(st.what.project, key)) {
+        drop_rollout_part(st, *part, key, since);
         return;
     }
-    const auto wish = records::decode_component_state(pair.value);
-    if (!wish) {
-        st.tell({.what = happening::record_unreadable,
-            .component = key->component,
-            .text = pair.key + ": " + wish.error().context()});
-        return;
-    }
-    const bool changed = component.intent != wish->status || component.wanted != wish->release;
-    if (changed || is_new)
-        component.wished_at = st.io.clk.now();
-    component.intent = wish->status;
-    component.wanted = wish->release;
-    component.hold = st.what.hold.contains(component.name);
-    if (changed || is_new)
-        st.tell({.what = happening::desired_changed,
-            .component = component.name,
-            .release = wish->release,
-            .text = std::string(text_of(wish->status))});
-}
-
-void drop(state& st, const std::string& key)
-{
     const auto parsed = records::parse_component_key(st.what.project, key);
     if (!parsed)
         return;
@@ -63,15 +21,18 @@ void drop(state& st, const std::string& key)
     if (component == st.world.components.end())
         return;
     // A deleted state is no order to stop: what runs goes on. Releases stay known while the daemon lives.
-    if (!parsed->release)
-        component->second.hold = true;
+    if (parsed->release)
+        return;
+    component->second.hold = true;
+    component->second.rollout.state_revision = 0;
 }
 
 void take_all(state& st, const store::snapshot& all)
 {
     std::set<model::component_name> with_state;
+    drop_missing_parts(st, all);
     for (const auto& pair : all.pairs) {
-        take(st, pair);
+        take_desired(st, pair);
         if (const auto key = records::parse_component_key(st.what.project, pair.key); key && !key->release)
             with_state.insert(key->component);
     }
@@ -84,9 +45,9 @@ void take_changes(state& st, const std::vector<store::change>& changes)
 {
     for (const auto& change : changes) {
         if (change.erased)
-            drop(st, change.pair.key);
+            drop(st, change.pair.key, change.pair.modified);
         else
-            take(st, change.pair);
+            take_desired(st, change.pair);
     }
 }
 

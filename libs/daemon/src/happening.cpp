@@ -26,6 +26,11 @@ std::string_view text_of(happening what) noexcept
     case happening::release_given_up: return "release_given_up";
     case happening::link_placed: return "link_placed";
     case happening::release_settled: return "release_settled";
+    case happening::slot_taken: return "slot_taken";
+    case happening::slot_freed: return "slot_freed";
+    case happening::slot_lost: return "slot_lost";
+    case happening::rollout_halted: return "rollout_halted";
+    case happening::machine_id_refused: return "machine_id_refused";
     case happening::action_failed: return "action_failed";
     case happening::haproxy_started: return "haproxy_started";
     case happening::haproxy_reloaded: return "haproxy_reloaded";

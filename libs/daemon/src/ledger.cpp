@@ -20,6 +20,7 @@ using base::time_point;
 
 constexpr auto boot_key = "boot";
 constexpr std::string_view link_prefix = "link/";
+const std::string session_key = "session";
 
 std::string instance_key(const planner::instance& of) { return "instance/" + of.container.text(); }
 
@@ -70,8 +71,10 @@ boost::asio::awaitable<void> ledger::load(std::string boot_id)
     if (boot != known_.end() && boot->second == boot_id)
         co_return;
     // Monotonic times of another boot mean nothing now.
-    for (const auto& [key, value] : std::exchange(known_, {}))
-        put(key, key.starts_with(link_prefix) ? std::optional(value) : std::nullopt);
+    for (const auto& [key, value] : std::exchange(known_, {})) {
+        const bool outlives = key.starts_with(link_prefix) || key == session_key;
+        put(key, outlives ? std::optional(value) : std::nullopt);
+    }
     put(boot_key, boot_id);
 }
 
@@ -154,6 +157,21 @@ void ledger::save(const model::component_name& component, model::release_number 
         {"last", records::to_json(crashes.last)}};
     put(crash_prefix(component) + std::to_string(model::value_of(release)), json::serialize(facts));
 }
+
+void ledger::forget(const model::component_name& component, model::release_number release)
+{
+    const auto key = crash_prefix(component) + std::to_string(model::value_of(release));
+    if (known_.contains(key))
+        put(key, std::nullopt);
+}
+
+std::string ledger::session() const
+{
+    const auto found = known_.find(session_key);
+    return found == known_.end() ? std::string() : found->second;
+}
+
+void ledger::save_session(const std::string& session) { put(session_key, session); }
 
 std::map<std::string, planner::link_address> ledger::links() const
 {

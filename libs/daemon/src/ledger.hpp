@@ -33,6 +33,12 @@ public:
     void save(const model::component_name& component, model::release_number release,
         const planner::crash_record& crashes);
 
+    void forget(const model::component_name& component, model::release_number release);
+
+    /// What the presence of the last daemon with this ledger says; empty when none is known. It outlives a boot.
+    std::string session() const;
+    void save_session(const std::string& session);
+
     /// Where component links are, by their names. These outlive a boot.
     std::map<std::string, planner::link_address> links() const;
     void save(const std::string& link, const planner::link_address& where);

@@ -2,11 +2,6 @@
 
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
-#include <gantryd/runtime/backoff.hpp>
-
-#include <boost/asio/this_coro.hpp>
-
-#include <exception>
 
 namespace gantryd::daemon {
 namespace {
@@ -14,8 +9,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto between_writes = 200ms;
-constexpr auto presence_ttl = 15s;
-constexpr auto presence_beat = 5s;
 
 std::string state_of(const planner::world& world, const planner::instance& i)
 {
@@ -110,13 +103,6 @@ void publisher::show(const planner::plan& plan)
     }
 }
 
-/// The store takes our writes when it took the last of each kind.
-void publisher::note(base::result<void>& kind, base::result<void> done)
-{
-    kind = std::move(done);
-    st_.note_source(st_.world.store_writes, "writing the store", reported_ ? present_ : reported_);
-}
-
 boost::asio::awaitable<void> publisher::write_reports()
 {
     for (;;) {
@@ -130,7 +116,7 @@ boost::asio::awaitable<void> publisher::write_reports()
         if (what.operations.empty())
             continue;
         auto done = co_await st_.io.desired.commit(std::move(what), st_.io.clk.now() + 5s);
-        note(reported_, done ? base::result<void>() : std::unexpected(done.error()));
+        st_.note_write(st_.reported, done ? base::result<void>() : std::unexpected(done.error()));
         if (!done)
             written_.clear();  // show them all again
         co_await st_.io.clk.sleep_until(
@@ -138,64 +124,6 @@ boost::asio::awaitable<void> publisher::write_reports()
         if (!done)
             st_.dirty.set();
     }
-}
-
-boost::asio::awaitable<base::result<store::lease_id>> publisher::announce()
-{
-    auto lease = co_await st_.io.desired.grant(presence_ttl, st_.io.clk.now() + 5s);
-    if (!lease)
-        co_return lease;
-    model::machine_report me;
-    me.id = st_.what.machine;
-    me.host = st_.what.host;
-    me.pid = st_.what.pid;
-    me.version = st_.what.version;
-    me.started_at = st_.io.clk.wall_now();
-    if (st_.what.only)
-        me.components.assign(st_.what.only->begin(), st_.what.only->end());
-    store::transaction what;
-    what.operations.push_back({store::operation::kind::put,
-        records::machine_key(st_.what.project, st_.what.machine), records::encode(me), *lease});
-    auto done = co_await st_.io.desired.commit(std::move(what), st_.io.clk.now() + 5s);
-    if (!done)
-        co_return std::unexpected(done.error());
-    co_return lease;
-}
-
-boost::asio::awaitable<void> publisher::keep_presence()
-{
-    runtime::backoff retry(200ms, 5s, st_.io.random);
-    std::optional<store::lease_id> lease;
-    std::exception_ptr why;
-    try {
-        for (;;) {
-            if (!lease) {
-                auto granted = co_await announce();
-                if (!granted) {
-                    note(present_, std::unexpected(granted.error()));
-                    co_await st_.io.clk.sleep_until(st_.io.clk.now() + retry.next());
-                    continue;
-                }
-                retry.reset();
-                lease = *granted;
-                note(present_, {});
-            }
-            co_await st_.io.clk.sleep_until(st_.io.clk.now() + presence_beat);
-            auto kept = co_await st_.io.desired.keep_alive(*lease, st_.io.clk.now() + 4s);
-            if (!kept && kept.error() == base::errc::not_found)
-                lease.reset();
-            else  // with nothing to report this is the only write, and the first that a full disk refuses
-                note(present_, kept);
-        }
-    } catch (...) {
-        why = std::current_exception();
-    }
-    co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
-    if (lease) {
-        auto revoked = co_await st_.io.desired.revoke(*lease, st_.io.clk.now() + 1s);
-        (void)revoked;  // it runs out by itself
-    }
-    std::rethrow_exception(why);
 }
 
 }  // namespace gantryd::daemon

@@ -26,23 +26,16 @@ public:
     /// Writes reports, for ever.
     boost::asio::awaitable<void> write_reports();
 
-    /// Keeps this machine's presence in the store under a lease, for ever; revokes it at the end.
-    boost::asio::awaitable<void> keep_presence();
-
 private:
     model::component_report report_on(const planner::component& of, const planner::plan& plan) const;
     model::condition to_wall(const planner::condition& from) const;
     base::wall_time wall(base::time_point when) const;
-    boost::asio::awaitable<base::result<store::lease_id>> announce();
-    void note(base::result<void>& kind, base::result<void> done);
 
     state& st_;
     const condition_watch& conditions_;
     runtime::dirty_flag changed_;
     std::map<model::component_name, std::string> written_;  ///< as shown, without the time of the report
     std::map<model::component_name, model::component_report> unwritten_;
-    base::result<void> reported_;  ///< how the last write of its kind ended
-    base::result<void> present_;
 };
 
 }  // namespace gantryd::daemon

@@ -1,8 +1,10 @@
 #include "executor.hpp"
 #include "exit_watch.hpp"
+#include "presence.hpp"
 #include "probes.hpp"
 #include "publisher.hpp"
 
+#include <gantryd/planner/rollout.hpp>
 #include <gantryd/runtime/with_deadline.hpp>
 
 #include <boost/asio/this_coro.hpp>
@@ -30,6 +32,7 @@ boost::asio::awaitable<void> reconcile(state& st, executor& actions, probes& che
         auto wake_at = st.io.clk.now() + slow_round;
         if (st.desired_known) {
             st.world.now = st.io.clk.now();
+            planner::assign_releases(st.world);
             const auto plan = planner::make_plan(st.world);
             const auto held = actions.begin(plan.actions);
             checks.fit();
@@ -67,6 +70,9 @@ boost::asio::awaitable<void> run(collaborators io, options what, observer* watch
     exit_watch exits(st, tasks);
     condition_watch conditions(st);
     publisher reports(st, conditions, ex);
+    presence here(st);
+    if (publish)  // without a store of its own the machine is alone
+        st.world.fleet = planner::fleet{.me = st.what.machine, .began_at = st.io.clk.now()};
     st.tell(happening::daemon_started, "gantryd " + st.what.version + ", pid " + std::to_string(st.what.pid));
     auto ledger_wrote = [&st](const base::result<void>& done) {
         st.note_source(st.world.ledger, "writing the ledger", done);
@@ -80,7 +86,8 @@ boost::asio::awaitable<void> run(collaborators io, options what, observer* watch
     if (publish) {
         tasks.spawn("write reports", reports.write_reports());
         tasks.spawn("write events", st.history.write_behind());
-        tasks.spawn("keep presence", reports.keep_presence());
+        tasks.spawn("keep presence", here.keep());
+        tasks.spawn("follow machines", follow_machines(st));
     }
     tasks.spawn("reconcile", reconcile(st, actions, checks, exits, conditions, reports));
 

@@ -173,6 +173,12 @@ model::release_number state::release_known_as(const container_identity& identity
     return other ? model::release_number{0} : identity.release;
 }
 
+void state::note_write(base::result<void>& kind, base::result<void> done)
+{
+    kind = std::move(done);
+    note_source(world.store_writes, "writing the store", reported ? present : reported);
+}
+
 void state::note_source(planner::source& which, std::string_view name, const base::result<void>& answer)
 {
     const bool ok = answer.has_value();

@@ -35,6 +35,13 @@ public:
     runtime::dirty_flag docker_dirty;  ///< list the containers again
     runtime::dirty_flag proxy_dirty;   ///< a table was asked for, or look at once
 
+    /// Up to which revision the world knows each key of a rollout.
+    std::map<std::string, std::int64_t> rollout_revisions;
+
+    /// Drawn anew by every start; it stands in our presence in the store, where our predecessor's may be left.
+    std::string session;
+    std::string former_session;
+
     /// Containers that an event named: inspected at the next look, because Docker's list lags behind its
     /// events.
     std::set<model::container_id> suspects;
@@ -87,6 +94,11 @@ public:
     /// Notes that a source answered, or why it did not. Tells the change.
     void note_source(planner::source& which, std::string_view name, const base::result<void>& answer);
 
+    /// How the last write of reports ended, and that of our presence: the store takes writes when it took both.
+    base::result<void> reported;
+    base::result<void> present;
+    void note_write(base::result<void>& kind, base::result<void> done);
+
 private:
     /// Takes what a container's labels say of its links, where the ledger says nothing.
     void learn_links(const container_identity& from);
@@ -98,6 +110,7 @@ private:
 
 /// The tasks. Each runs until cancelled.
 boost::asio::awaitable<void> follow_store(state& st);
+boost::asio::awaitable<void> follow_machines(state& st);
 boost::asio::awaitable<void> follow_docker_events(state& st);
 boost::asio::awaitable<void> follow_containers(state& st);
 boost::asio::awaitable<void> follow_proxy(state& st);

@@ -42,7 +42,15 @@ std::size_t kept_log::count(base::log_level level, std::string_view text) const
         lines_, [&](const auto& line) { return line.first == level && line.second.starts_with(text); }));
 }
 
-machine::machine() = default;
+machine::machine() : own_time_(std::make_unique<runtime::simulation>()), sim(*own_time_) {}
+
+machine::machine(runtime::simulation& time, std::string name, unsigned seed)
+    : sim(time),
+      id(std::move(name)),
+      host("host-" + id),
+      random_(seed)
+{
+}
 
 machine::~machine()
 try {
@@ -66,8 +74,8 @@ void machine::start()
     const collaborators io{*desired, *ledger, docker, proxy, sockets, prober, sim.clock, random_, log_};
     options what;
     what.project = project;
-    what.machine = model::machine_id("m1");
-    what.host = "alpha";
+    what.machine = model::machine_id(id);
+    what.host = host;
     what.version = "1.0";
     what.pid = 42;
     what.boot_id = boot_id;
@@ -90,6 +98,11 @@ void machine::crash()
 void machine::step(runtime::duration time)
 {
     sim.clock.advance(time);
+    check();
+}
+
+void machine::check()
+{
     if (daemon_ && daemon_->size() == 0)
         ADD_FAILURE() << "the daemon ended by itself";
     if (holds_ && !holds_()) {
@@ -145,15 +158,20 @@ model::release_number machine::store_release(model::component_spec spec, const s
     control::release_request request{spec, image_of(spec.repo, tag)};
     std::vector<control::release_request> requests{std::move(request)};
     const auto made = ask(control::release_components(
-        *desired, project, std::move(requests), "ann@alpha", sim.clock, sim.clock.now() + 5s));
+        operators_store(), project, std::move(requests), "ann@alpha", sim.clock, sim.clock.now() + 5s));
     if (!made)
         throw std::logic_error(made.error().context());
     return made->front().number;
 }
 
-model::release_number machine::release(model::component_spec spec, const std::string& tag)
+void machine::add_image(const model::component_spec& spec, const std::string& tag)
 {
     docker.add_image(spec.repo + ":" + tag, image_of(spec.repo, tag));
+}
+
+model::release_number machine::release(model::component_spec spec, const std::string& tag)
+{
+    add_image(spec, tag);
     return store_release(std::move(spec), tag);
 }
 
@@ -167,7 +185,7 @@ void machine::set_intent(const std::string& component, model::intent intent)
 {
     std::vector<model::component_name> components{model::component_name(component)};
     const auto done =
-        ask(control::set_intent(*desired, project, std::move(components), intent, sim.clock.now() + 5s));
+        ask(control::set_intent(operators_store(), project, std::move(components), intent, sim.clock.now() + 5s));
     EXPECT_TRUE(done.has_value());
 }
 
@@ -175,7 +193,7 @@ void machine::put(const std::string& key, const std::string& value)
 {
     store::transaction write;
     write.operations.push_back({store::operation::kind::put, key, value, {}});
-    const auto done = ask(desired->commit(std::move(write), sim.clock.now() + 5s));
+    const auto done = ask(operators_store().commit(std::move(write), sim.clock.now() + 5s));
     EXPECT_TRUE(done.has_value());
 }
 
@@ -205,7 +223,7 @@ void machine::add_foreign(const std::string& name, const docker::labels& labels)
 
 std::optional<std::string> machine::value_of(const std::string& key)
 {
-    const auto found = ask(desired->get(key, sim.clock.now() + 5s));
+    const auto found = ask(operators_store().get(key, sim.clock.now() + 5s));
     if (!found || !*found)
         return std::nullopt;
     return (*found)->value;
@@ -229,7 +247,7 @@ model::release_outcome machine::outcome_of(int number, const std::string& compon
 std::optional<model::component_report> machine::report_on(const std::string& component)
 {
     const auto text =
-        value_of(records::report_key(project, model::machine_id("m1"), model::component_name(component)));
+        value_of(records::report_key(project, model::machine_id(id), model::component_name(component)));
     auto report = records::decode_component_report(text.value_or(""));
     if (!report)
         return std::nullopt;
@@ -238,7 +256,7 @@ std::optional<model::component_report> machine::report_on(const std::string& com
 
 std::vector<model::event> machine::events()
 {
-    control::event_reader history(*desired, project);
+    control::event_reader history(operators_store(), project);
     return ask(history.read(sim.clock.now() + 5s)).value();
 }
 

@@ -40,20 +40,27 @@ private:
 /// One machine with a whole daemon on it, in virtual time. Docker, HAProxy and the stores live on when the
 /// daemon ends, as the real ones do.
 class machine {
+    std::unique_ptr<runtime::simulation> own_time_;
+
 public:
     machine();
+    /// One of several machines in the same time.
+    machine(runtime::simulation& time, std::string name, unsigned seed);
     ~machine();
     machine(const machine&) = delete;
     machine& operator=(const machine&) = delete;
 
     const model::project_name project{"shop"};
-    runtime::simulation sim;
+    runtime::simulation& sim;
+    std::string id = "m1";  ///< of the next start
+    std::string host = "alpha";
     docker::fake_engine docker{sim.clock};
     haproxy::fake_proxy proxy{sim.clock};
     socket_table::fake_table sockets;
     health_testing::fake_prober prober{sim.clock};
     std::unique_ptr<store::store> desired = store::make_memory_store(sim.clock);
     std::unique_ptr<store::store> ledger = store::make_memory_store(sim.clock);
+    store::store* books = nullptr;  ///< what the operator works on; null: `desired`
     kept_log log_lines;
     std::string boot_id = "boot-1";  ///< of the next start
     /// What has to hold after each step of time from now on, in place of what had to hold before. Only the
@@ -66,6 +73,9 @@ public:
     /// fakes have it; nothing is cleaned up.
     void crash();
 
+    /// That the daemon has not ended by itself, and that what has to hold holds.
+    void check();
+
     void run_for(runtime::duration time, runtime::duration step = 5ms);
     /// Steps time until `done`; false when that takes longer than `limit`.
     bool run_until(const std::function<bool()>& done, runtime::duration limit = 60s);
@@ -77,6 +87,8 @@ public:
     static model::component_spec web();
     /// The same under another name and port.
     static model::component_spec named(const std::string& name, std::uint16_t port);
+    /// An image that runs what `release()` of that tag wants.
+    void add_image(const model::component_spec& spec, const std::string& tag);
     /// Releases the component with the image of that tag, which is made where it is missing.
     model::release_number release(model::component_spec spec, const std::string& tag);
     model::release_number release(const std::string& tag) { return release(web(), tag); }
@@ -124,6 +136,7 @@ private:
 
     std::string rule_;
     std::function<bool()> holds_;
+    store::store& operators_store() { return books == nullptr ? *desired : *books; }
     std::mt19937 random_{4711};
     base::logger log_{log_lines, base::log_level::debug};
     std::unique_ptr<runtime::task_scope> daemon_;

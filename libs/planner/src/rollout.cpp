@@ -73,6 +73,13 @@ bool looks_after(const machine_view& machine, const model::component_name& compo
            std::ranges::find(machine.components, component) != machine.components.end();
 }
 
+/// True while the daemon has begun just now, and it is not known yet who else is there.
+bool is_entering(const fleet& machines, time_point now)
+{
+    return (!machines.known || !machines.confirmed_at) && machines.id_held_by.empty() &&
+           now < machines.began_at + longest_entry;
+}
+
 /// How many machines come before this one: those with smaller ids that have not changed yet.
 int machines_ahead(const world& in, const component& of)
 {
@@ -219,7 +226,8 @@ duty duty_of(const world& in, const component& of)
         std::optional<time_point> ignored;
         if (here != nullptr)
             run = here;
-        else if (!is_proven(in, of, *goal) && (slot || !claimable_slot(in, of, ignored)))
+        else if (!is_proven(in, of, *goal) && !is_entering(*in.fleet, in.now) &&
+                 (slot || !claimable_slot(in, of, ignored)))
             run = newest_good(in, of) != nullptr ? newest_good(in, of) : goal;
     } else if (goal == nullptr) {
         run = here;

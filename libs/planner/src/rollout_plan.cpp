@@ -108,6 +108,8 @@ void plan_own(const world& from, const roster& who, plan& out)
 {
     const auto& of = who.wish;
     const auto until = slots_usable_until(*from.fleet, policy_of(of));
+    if (const auto entered = from.fleet->began_at + longest_entry; !until && entered > from.now)
+        wake(out, entered);
     if (!until || *until <= from.now)
         return;
     if (const auto slot = own_slot(from, of)) {

@@ -27,6 +27,11 @@ enum class happening {
     release_given_up,    ///< it failed before it got as far as a container
     link_placed,         ///< a component link got its port
     release_settled,     ///< live or failed
+    slot_taken,          ///< this machine changes now
+    slot_freed,          ///< it is done, or gives up
+    slot_lost,           ///< the slot of another machine, which is away
+    rollout_halted,      ///< after a failure, until an operator decides
+    machine_id_refused,  ///< another process has this machine's id
     action_failed,       ///< the first failure in a row; it is tried again
     haproxy_started,     ///< a new process serves
     haproxy_reloaded,    ///< with its reason
@@ -49,7 +54,9 @@ inline constexpr std::array all_happenings{happening::daemon_started, happening:
     happening::instance_failed, happening::check_changed, happening::drain_begun, happening::drain_ended,
     happening::signal_delivered, happening::signal_failed, happening::container_stopping,
     happening::container_stopped, happening::container_killing, happening::container_removed,
-    happening::release_given_up, happening::link_placed, happening::release_settled, happening::action_failed,
+    happening::release_given_up, happening::link_placed, happening::release_settled, happening::slot_taken,
+    happening::slot_freed, happening::slot_lost, happening::rollout_halted,
+    happening::machine_id_refused, happening::action_failed,
     happening::haproxy_started, happening::haproxy_reloaded, happening::haproxy_changed,
     happening::haproxy_repaired, happening::haproxy_ended, happening::port_refused, happening::port_freed,
     happening::source_away, happening::source_back, happening::record_unreadable, happening::events_lost,

@@ -8,6 +8,10 @@ namespace gantryd::planner {
 // One release at a time goes through the fleet: a machine that is to change from what it runs to something else
 // takes one of the rollout's slots first, and frees it when the change is done. Going back takes slots, too.
 
+/// How long a daemon that has just begun may take to become a member of the fleet: so long an empty machine
+/// waits for the slot that it may get.
+inline constexpr std::chrono::seconds longest_entry{5};
+
 /// True when the release's rollout ended with a failure, and machines that have it go back.
 bool is_stopped(const component& of, model::release_number release);
 

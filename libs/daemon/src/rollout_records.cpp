@@ -1,0 +1,180 @@
+#include "rollout_records.hpp"
+
+#include <gantryd/records/codec.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace gantryd::daemon {
+namespace {
+
+using records::rollout_part;
+
+/// The component, and whether it was unknown before.
+std::pair<planner::component&, bool> learn_of(state& st, const model::component_name& name)
+{
+    auto [at, is_new] = st.world.components.try_emplace(name);
+    auto& component = at->second;
+    if (is_new) {
+        component.name = name;
+        component.crashes = st.memory.crashes_of(name);
+        component.hold = true;  // until its state is read
+    }
+    return {component, is_new};
+}
+
+void tell_unreadable(state& st, const model::component_name& component, const store::key_value& pair,
+    const base::error& why, std::optional<model::release_number> release = std::nullopt)
+{
+    st.tell({.what = happening::record_unreadable,
+        .component = component,
+        .release = release,
+        .text = pair.key + ": " + why.context()});
+}
+
+/// True when the world knew less of the key than this; then it knows now. Our own writes are known before the
+/// watch tells of them, and of what was before them.
+bool is_news(state& st, const std::string& key, store::revision at)
+{
+    auto& known = st.rollout_revisions[key];
+    const auto number = static_cast<std::int64_t>(at);
+    if (number <= known)
+        return false;
+    known = number;
+    return true;
+}
+
+bool is_halted(const model::rollout& of)
+{
+    return of.held || of.verdict == model::rollout_verdict::paused;
+}
+
+void take_record(state& st, planner::component& component, const store::key_value& pair)
+{
+    auto& rollout = component.rollout;
+    rollout.record_revision = static_cast<std::int64_t>(pair.modified);
+    auto record = records::decode_rollout(pair.value);
+    if (!record) {
+        tell_unreadable(st, component.name, pair, record.error());
+        return;
+    }
+    const bool begins = !rollout.record || rollout.record->release != record->release ||
+                        (is_halted(*rollout.record) && !is_halted(*record));
+    if (begins)
+        rollout.moved_at = st.io.clk.now();
+    rollout.record = std::move(*record);
+}
+
+void take_slot(state& st, planner::component& component, int number, const store::key_value& pair)
+{
+    planner::slot_claim claim{.token = static_cast<std::int64_t>(pair.created),
+        .revision = static_cast<std::int64_t>(pair.modified),
+        .seen_at = st.io.clk.now()};
+    if (auto slot = records::decode_slot(pair.value))
+        claim.what = std::move(*slot);
+    else  // a machine without a name is never there: the slot is free in time
+        tell_unreadable(st, component.name, pair, slot.error());
+    const auto known = component.rollout.slots.find(number);
+    if (known != component.rollout.slots.end() && known->second.token == claim.token)
+        claim.seen_at = known->second.seen_at;
+    component.rollout.slots[number] = std::move(claim);
+}
+
+void take_part(state& st, const rollout_part& part, const store::key_value& pair)
+{
+    if (!is_news(st, pair.key, pair.modified))
+        return;
+    auto& component = learn_of(st, part.component).first;
+    switch (part.what) {
+    case rollout_part::kind::record: take_record(st, component, pair); break;
+    case rollout_part::kind::slot: take_slot(st, component, part.slot, pair); break;
+    case rollout_part::kind::step:
+        if (auto step = records::decode_rollout_step(pair.value))
+            component.rollout.steps[part.machine] = *step;
+        else
+            tell_unreadable(st, part.component, pair, step.error());
+        break;
+    }
+}
+
+void take_release(state& st, const records::component_key& key, const store::key_value& pair)
+{
+    auto& component = learn_of(st, key.component).first;
+    auto release = records::decode_release(pair.value);
+    if (release)
+        component.releases[*key.release] = std::make_shared<const model::release>(std::move(*release));
+    else
+        tell_unreadable(st, key.component, pair, release.error(), key.release);
+}
+
+void take_state(state& st, const model::component_name& name, const store::key_value& pair)
+{
+    auto [component, is_new] = learn_of(st, name);
+    component.rollout.state_revision = static_cast<std::int64_t>(pair.modified);
+    const auto wish = records::decode_component_state(pair.value);
+    if (!wish) {
+        tell_unreadable(st, name, pair, wish.error());
+        return;
+    }
+    const bool changed = component.intent != wish->status || component.wanted != wish->release;
+    if (changed || is_new)
+        component.wished_at = st.io.clk.now();
+    component.intent = wish->status;
+    component.wanted = wish->release;
+    component.hold = st.what.hold.contains(name);
+    if (changed || is_new)
+        st.tell({.what = happening::desired_changed,
+            .component = name,
+            .release = wish->release,
+            .text = std::string(text_of(wish->status))});
+}
+
+}  // namespace
+
+void take_desired(state& st, const store::key_value& pair)
+{
+    if (const auto part = records::parse_rollout_key(st.what.project, pair.key)) {
+        if (st.is_ours(part->component))
+            take_part(st, *part, pair);
+        return;
+    }
+    const auto key = records::parse_component_key(st.what.project, pair.key);
+    if (!key || !st.is_ours(key->component))
+        return;
+    if (key->release)
+        take_release(st, *key, pair);
+    else
+        take_state(st, key->component, pair);
+}
+
+void drop_rollout_part(state& st, const rollout_part& what, const std::string& key, store::revision since)
+{
+    const auto component = st.world.components.find(what.component);
+    if (component == st.world.components.end() || !is_news(st, key, since))
+        return;
+    auto& rollout = component->second.rollout;
+    switch (what.what) {
+    case rollout_part::kind::record:
+        rollout.record.reset();
+        rollout.record_revision = 0;
+        break;
+    case rollout_part::kind::slot:
+        if (rollout.slots.erase(what.slot) > 0)
+            rollout.moved_at = st.io.clk.now();
+        break;
+    case rollout_part::kind::step: rollout.steps.erase(what.machine); break;
+    }
+}
+
+void drop_missing_parts(state& st, const store::snapshot& all)
+{
+    std::set<std::string> there;
+    for (const auto& pair : all.pairs)
+        there.insert(pair.key);
+    const auto known = st.rollout_revisions;
+    for (const auto& [key, revision] : known)
+        if (const auto part = records::parse_rollout_key(st.what.project, key); part && !there.contains(key))
+            drop_rollout_part(st, *part, key, all.at);
+}
+
+}  // namespace gantryd::daemon

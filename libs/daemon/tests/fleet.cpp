@@ -1,0 +1,213 @@
+#include "fleet.hpp"
+
+#include <gantryd/records/codec.hpp>
+#include <gantryd/records/keys.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace gantryd::daemon {
+namespace {
+
+const model::component_name web("web");
+
+/// 2 of "shop-web-2-1".
+int release_in(std::string_view container)
+{
+    constexpr std::string_view prefix = "shop-web-";
+    if (!container.starts_with(prefix))
+        return 0;
+    container.remove_prefix(prefix.size());
+    return std::stoi(std::string(container.substr(0, container.find('-'))));
+}
+
+}  // namespace
+
+fleet::fleet(int machines, unsigned seed) : seed_(seed)
+{
+    for (int i = 1; i <= machines; ++i)
+        (void)add("m" + std::to_string(i));
+}
+
+machine& fleet::add(const std::string& id)
+{
+    auto& made = members_.emplace_back();
+    made.there = std::make_unique<machine>(sim, id, seed_ * 100 + static_cast<unsigned>(members_.size()));
+    auto way = std::make_unique<link_store>(sim.clock, *books);
+    made.link = way.get();
+    made.there->desired = std::move(way);
+    made.there->books = books.get();
+    return *made.there;
+}
+
+void fleet::start_all()
+{
+    for (auto& each : members_)
+        each.there->start();
+}
+
+void fleet::make_slow()
+{
+    for (auto& each : members_) {
+        each.there->make_slow();
+        each.link->latency = 1ms;
+    }
+}
+
+void fleet::always(std::string what, std::function<bool()> holds)
+{
+    rules_.emplace_back(std::move(what), std::move(holds));
+}
+
+void fleet::step(runtime::duration time)
+{
+    sim.clock.advance(time);
+    for (auto& each : members_)
+        check(each);
+    for (auto& [what, holds] : rules_)
+        if (holds && !holds()) {
+            ADD_FAILURE() << "not any more: " << what;
+            holds = nullptr;
+        }
+}
+
+bool fleet::may_make(machine& on, int release)
+{
+    if (outcome_of(release) != model::release_outcome::pending)
+        return true;
+    for (const auto& [number, pair] : slots())
+        if (records::decode_slot(pair.value)->machine.text() == on.id)
+            return true;
+    const auto step = records::decode_rollout_step(
+        value_of(records::step_key(on.project, web, model::machine_id(on.id))).value_or(""));
+    return step && model::value_of(step->release) == release;
+}
+
+void fleet::check(member& of)
+{
+    of.there->check();
+    const auto& calls = of.there->docker.calls;
+    for (; of.calls_seen < calls.size(); ++of.calls_seen) {
+        const std::string_view call = calls[of.calls_seen];
+        constexpr std::string_view create = "create ";
+        if (call.starts_with(create)) {
+            const auto release = release_in(call.substr(create.size()));
+            EXPECT_TRUE(may_make(*of.there, release)) << of.there->id << " has no slot and does " << call;
+        }
+    }
+    const bool serves = !of.there->serving().empty();
+    EXPECT_TRUE(serves || !of.served || may_stop_serving) << of.there->id << " does not serve any more";
+    of.served = serves;
+}
+
+void fleet::run_for(runtime::duration time, runtime::duration one)
+{
+    for (const auto end = sim.clock.now() + time; sim.clock.now() < end;)
+        step(std::min(one, end - sim.clock.now()));
+}
+
+bool fleet::run_until(const std::function<bool()>& done, runtime::duration limit)
+{
+    for (const auto end = sim.clock.now() + limit; sim.clock.now() < end; step(5ms))
+        if (done())
+            return true;
+    return done();
+}
+
+int fleet::release(model::component_spec spec, const std::string& tag)
+{
+    for (auto& each : members_)
+        each.there->add_image(spec, tag);
+    return static_cast<int>(model::value_of(at(1).release(std::move(spec), tag)));
+}
+
+void fleet::make_live(const std::string& tag)
+{
+    const auto number = release(tag);
+    EXPECT_TRUE(run_until([&] {
+        return outcome_of(number) == model::release_outcome::live && all_run(number);
+    })) << "release "
+        << number << " did not go live";
+}
+
+void fleet::set_intent(model::intent intent)
+{
+    may_stop_serving = may_stop_serving || intent != model::intent::ready;
+    at(1).set_intent("web", intent);
+}
+
+std::optional<std::string> fleet::value_of(const std::string& key) { return at(1).value_of(key); }
+
+std::optional<model::rollout> fleet::record()
+{
+    auto found = records::decode_rollout(value_of(records::rollout_key(at(1).project, web)).value_or(""));
+    return found ? std::optional(std::move(*found)) : std::nullopt;
+}
+
+std::map<int, store::key_value> fleet::slots()
+{
+    std::map<int, store::key_value> out;
+    auto prefix = records::slot_key(at(1).project, web, 0);
+    prefix.pop_back();
+    const auto all = sim.outcome_after(0ms, books->list(prefix, sim.clock.now() + 5s));
+    if (!all || !*all)
+        throw std::logic_error("a store in memory answers at once");
+    for (const auto& pair : (*all)->pairs)
+        if (const auto part = records::parse_rollout_key(at(1).project, pair.key))
+            out[part->slot] = pair;
+    return out;
+}
+
+std::string fleet::holder(int slot)
+{
+    const auto all = slots();
+    const auto found = all.find(slot);
+    return found == all.end() ? std::string() : records::decode_slot(found->second.value)->machine.text();
+}
+
+std::set<int> fleet::running_on(std::size_t number)
+{
+    std::set<int> out;
+    auto& on = at(number);
+    const auto leaving = on.draining();
+    for (const auto& name : on.containers())
+        if (on.is_running(name) && !leaving.contains(name))
+            out.insert(release_in(name));
+    return out;
+}
+
+int fleet::in_change()
+{
+    int out = 0;
+    for (std::size_t i = 1; i <= size(); ++i)
+        out += running_on(i).size() > 1 ? 1 : 0;
+    return out;
+}
+
+bool fleet::all_run(int release)
+{
+    for (std::size_t i = 1; i <= size(); ++i) {
+        const auto now = at(i).serving();
+        if (now.empty() || now != at(i).containers() ||
+            !std::ranges::all_of(now, [&](const auto& name) { return release_in(name) == release; }))
+            return false;
+    }
+    return true;
+}
+
+bool fleet::all_serve()
+{
+    return std::ranges::none_of(members_, [](const member& each) { return each.there->serving().empty(); });
+}
+
+std::size_t fleet::changes()
+{
+    std::size_t out = 0;
+    for (auto& each : members_)
+        out += each.there->changes_since(0).size();
+    return out;
+}
+
+}  // namespace gantryd::daemon

@@ -1,0 +1,82 @@
+#pragma once
+#include "link_store.hpp"
+#include "machine.hpp"
+
+#include <gantryd/model/rollout.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace gantryd::daemon {
+
+/// Several simulated machines, "m1", "m2" .., on one store, in the same time.
+///
+/// After each step it looks whether a machine makes a container of a release that has not been live without a
+/// slot for it, and whether one that serves has stopped serving; see `may_stop_serving`.
+class fleet {
+public:
+    explicit fleet(int machines, unsigned seed = 1);
+
+    runtime::simulation sim;
+    std::unique_ptr<store::store> books = store::make_memory_store(sim.clock, 1'000'000);
+
+    std::size_t size() const noexcept { return members_.size(); }
+    machine& at(std::size_t number) { return *members_.at(number - 1).there; }
+    link_store& link(std::size_t number) { return *members_.at(number - 1).link; }
+    /// A further machine; its daemon is not started yet.
+    machine& add(const std::string& id);
+    void start_all();
+    void make_slow();
+
+    void run_for(runtime::duration time, runtime::duration step = 5ms);
+    bool run_until(const std::function<bool()>& done, runtime::duration limit = 2min);
+    /// What has to hold after each step from now on, beside all that had to before.
+    void always(std::string what, std::function<bool()> holds);
+    bool may_stop_serving = false;
+
+    // ---- the operator -----------------------------------------------------------------------------------
+    int release(model::component_spec spec, const std::string& tag);
+    int release(const std::string& tag) { return release(machine::web(), tag); }
+    /// Releases and waits until that is live and alone on every machine.
+    void make_live(const std::string& tag);
+    void set_intent(model::intent intent);
+
+    // ---- what can be seen -------------------------------------------------------------------------------
+    model::release_outcome outcome_of(int number) { return at(1).outcome_of(number); }
+    std::optional<model::rollout> record();
+    std::map<int, store::key_value> slots();
+    /// The machine in that slot; empty when it is free.
+    std::string holder(int slot = 0);
+    /// Releases of which containers run on the machine that are not on their way out.
+    std::set<int> running_on(std::size_t number);
+    /// Machines that have containers of more than one release, none of them on its way out.
+    int in_change();
+    /// True when every machine runs this release and nothing else, and serves it.
+    bool all_run(int release);
+    bool all_serve();
+    /// How many calls have changed containers, on all machines.
+    std::size_t changes();
+
+private:
+    struct member {
+        std::unique_ptr<machine> there;
+        link_store* link = nullptr;
+        std::size_t calls_seen = 0;
+        bool served = false;
+    };
+    void step(runtime::duration time);
+    void check(member& of);
+    bool may_make(machine& on, int release);
+    std::optional<std::string> value_of(const std::string& key);
+
+    unsigned seed_;
+    std::vector<member> members_;
+    std::vector<std::pair<std::string, std::function<bool()>>> rules_;
+};
+
+}  // namespace gantryd::daemon

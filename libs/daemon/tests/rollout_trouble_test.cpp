@@ -1,0 +1,224 @@
+// Rollouts while machines end, start, and lose their way to the store.
+#include "fleet.hpp"
+
+#include <gantryd/records/keys.hpp>
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace gantryd::daemon {
+namespace {
+
+using model::release_outcome;
+
+model::component_spec slow_to_prove()
+{
+    auto out = machine::web();
+    out.rollout.min_healthy_time = 5s;
+    return out;
+}
+
+bool is_over(fleet& f, int release)
+{
+    return f.outcome_of(release) == release_outcome::live && f.all_run(release) && f.slots().empty();
+}
+
+TEST(a_holder, that_ends_and_is_back_in_time_goes_on_with_its_slot)
+{
+    fleet f(3);
+    f.make_slow();
+    f.start_all();
+    f.make_live("1");
+    f.always("every machine serves", [&] { return f.all_serve(); });
+    const auto two = f.release(slow_to_prove(), "2");
+    ASSERT_TRUE(f.run_until([&] { return f.holder() == "m2"; }));
+    f.run_for(1s);
+    const auto token = f.slots().at(0).created;
+    f.at(2).crash();
+    f.run_for(40s, 20ms);
+    EXPECT_EQ(f.slots().at(0).created, token) << "nobody takes it away";
+    EXPECT_EQ(f.running_on(3), std::set<int>{1}) << "and nobody else changes";
+    EXPECT_TRUE(f.at(3).reason("machine_lost"));
+    f.at(2).start();
+    ASSERT_TRUE(f.run_until([&] { return f.holder() == "m3"; }));
+    EXPECT_TRUE(f.at(2).told("slot_freed").size() >= 2U);
+    EXPECT_EQ(f.at(2).told("slot_taken").size(), 2U) << "one for each release";
+    ASSERT_TRUE(f.run_until([&] { return is_over(f, two); }));
+    EXPECT_TRUE(f.at(1).told("slot_lost").empty() && f.at(3).told("slot_lost").empty());
+}
+
+TEST(a_holder, that_is_away_for_too_long_is_passed_over_and_converges_when_it_is_back)
+{
+    fleet f(3);
+    f.make_slow();
+    f.start_all();
+    f.make_live("1");
+    f.always("every machine serves", [&] { return f.all_serve(); });
+    f.always("there is one slot", [&] { return f.slots().size() <= 1; });
+    const auto two = f.release(slow_to_prove(), "2");
+    ASSERT_TRUE(f.run_until([&] { return f.holder() == "m2"; }));
+    f.at(2).crash();
+    const auto gone = f.sim.clock.now();
+    ASSERT_TRUE(f.run_until([&] { return f.holder() == "m3"; }));
+    EXPECT_GE(f.sim.clock.now() - gone, 60s);
+    EXPECT_LE(f.sim.clock.now() - gone, 64s);
+    ASSERT_TRUE(f.run_until([&] { return f.outcome_of(two) == release_outcome::live; }));
+    EXPECT_EQ(f.running_on(2).contains(1), true);
+    f.at(2).start();
+    ASSERT_TRUE(f.run_until([&] { return is_over(f, two); }));
+}
+
+TEST(a_holder, that_is_cut_off_begins_nothing_more_and_is_powerless_when_it_is_back)
+{
+    fleet f(3);
+    f.make_slow();
+    f.start_all();
+    f.make_live("1");
+    f.always("every machine serves", [&] { return f.all_serve(); });
+    auto spec = machine::web();
+    spec.rollout.min_healthy_time = 50s;
+    const auto two = f.release(spec, "2");
+    ASSERT_TRUE(f.run_until([&] { return f.holder() == "m1"; }));
+    f.run_for(1s);
+    const auto token = f.slots().at(0).created;
+    EXPECT_EQ(f.running_on(1), (std::set<int>{1, two}));
+    f.link(1).cut();
+    // It would be proven after 50 s; by then it must not act on its slot any more.
+    f.run_for(74s, 20ms);
+    EXPECT_EQ(f.running_on(1), (std::set<int>{1, two})) << "the old one is not drained";
+    EXPECT_EQ(f.slots().at(0).created, token);
+    ASSERT_TRUE(f.run_until([&] { return f.holder() == "m2"; }, 10s));
+    f.run_for(20s, 20ms);
+    EXPECT_EQ(f.running_on(1), (std::set<int>{1, two}));
+    f.link(1).heal();
+    ASSERT_TRUE(f.run_until([&] { return f.running_on(1) == std::set<int>{1}; }, 30s))
+        << "without a slot it goes back to what it ran";
+    EXPECT_EQ(f.holder(), "m2");
+    ASSERT_TRUE(f.run_until([&] { return is_over(f, two); }, 10min));
+    EXPECT_EQ(f.at(1).told("slot_taken").size(), 3U) << "it took a new slot";
+}
+
+TEST(a_holder, that_is_cut_off_for_a_moment_goes_on)
+{
+    fleet f(3);
+    f.make_slow();
+    f.start_all();
+    f.make_live("1");
+    f.always("every machine serves", [&] { return f.all_serve(); });
+    const auto two = f.release(slow_to_prove(), "2");
+    ASSERT_TRUE(f.run_until([&] { return f.holder() == "m1"; }));
+    const auto token = f.slots().at(0).created;
+    f.link(1).cut();
+    f.run_for(30s, 20ms);
+    EXPECT_EQ(f.slots().at(0).created, token);
+    EXPECT_EQ(f.running_on(1), std::set<int>{two}) << "it goes on with what it may do";
+    f.link(1).heal();
+    ASSERT_TRUE(f.run_until([&] { return is_over(f, two); }));
+    EXPECT_EQ(f.at(1).told("slot_taken").size(), 2U);
+}
+
+TEST(a_fleet, that_loses_its_store_in_a_rollout_goes_on_when_it_is_back)
+{
+    fleet f(3);
+    f.make_slow();
+    f.start_all();
+    f.make_live("1");
+    f.always("every machine serves", [&] { return f.all_serve(); });
+    const auto two = f.release("2");
+    ASSERT_TRUE(f.run_until([&] { return f.holder() == "m2"; }));
+    for (std::size_t i = 1; i <= 3; ++i)
+        f.link(i).cut();
+    f.run_for(10s);
+    const auto before = f.changes();
+    f.run_for(1min, 20ms);
+    EXPECT_EQ(f.changes(), before) << "nothing restarts";
+    for (std::size_t i = 1; i <= 3; ++i)
+        f.link(i).heal();
+    ASSERT_TRUE(f.run_until([&] { return is_over(f, two); }));
+    EXPECT_TRUE(f.at(3).told("slot_lost").empty());
+}
+
+/// Somebody who breaks things at random, and mends them after a while.
+class gremlin {
+public:
+    gremlin(fleet& f, unsigned seed) : fleet_(f), dice_(seed), down_(f.size() + 1), cut_(f.size() + 1) {}
+
+    void meddle()
+    {
+        const auto who = 1 + dice_() % fleet_.size();
+        switch (dice_() % 6) {
+        case 0:
+            if (!down_[who])
+                fleet_.at(who).crash();
+            down_[who] = true;
+            break;
+        case 1:
+            fleet_.link(who).cut();
+            cut_[who] = true;
+            break;
+        case 2: mend(who); break;
+        case 3: fleet_.release(spec(), std::to_string(++tag_)); break;
+        default: break;
+        }
+    }
+
+    void mend(std::size_t who)
+    {
+        if (down_[who])
+            fleet_.at(who).start();
+        down_[who] = false;
+        if (cut_[who])
+            fleet_.link(who).heal();
+        cut_[who] = false;
+    }
+
+    runtime::duration pause() { return std::chrono::milliseconds(dice_() % 30'000); }
+    int tag() const noexcept { return tag_; }
+
+private:
+    model::component_spec spec()
+    {
+        auto out = machine::web();
+        out.rollout.min_healthy_time = std::chrono::milliseconds(dice_() % 8000);
+        out.rollout.max_parallel = {static_cast<std::int32_t>(1 + dice_() % 2), false};
+        return out;
+    }
+
+    fleet& fleet_;
+    std::mt19937 dice_;
+    std::vector<bool> down_;
+    std::vector<bool> cut_;
+    int tag_ = 1;
+};
+
+class random_trouble : public testing::TestWithParam<unsigned> {};
+
+TEST_P(random_trouble, ends_converged_and_quiet)
+{
+    SCOPED_TRACE(fmt::format("seed {}", GetParam()));
+    fleet f(3 + static_cast<int>(GetParam() % 3), GetParam());
+    f.make_slow();
+    f.start_all();
+    f.make_live("1");
+    f.always("every machine serves", [&] { return f.all_serve(); });
+    f.always("never more slots than two", [&] { return f.slots().size() <= 2; });
+    gremlin trouble(f, GetParam());
+    for (int i = 0; i < 25 && !HasFailure(); ++i) {
+        f.run_for(trouble.pause(), 20ms);
+        trouble.meddle();
+    }
+    for (std::size_t i = 1; i <= f.size(); ++i)
+        trouble.mend(i);
+    const auto last = trouble.tag();
+    ASSERT_TRUE(f.run_until([&] { return is_over(f, last); }, 15min)) << "release " << last;
+    f.run_for(10s, 20ms);
+    const auto before = f.changes();
+    f.run_for(2min, 100ms);
+    EXPECT_EQ(f.changes(), before) << "and then it is quiet";
+}
+
+INSTANTIATE_TEST_SUITE_P(seeds, random_trouble, testing::Range(1U, 21U));
+
+}  // namespace
+}  // namespace gantryd::daemon
