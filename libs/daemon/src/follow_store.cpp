@@ -30,7 +30,7 @@ void drop(state& st, const std::string& key, store::revision since)
 void take_all(state& st, const store::snapshot& all)
 {
     std::set<model::component_name> with_state;
-    drop_missing_parts(st, all);
+    take_rollouts(st, all);
     for (const auto& pair : all.pairs) {
         take_desired(st, pair);
         if (const auto key = records::parse_component_key(st.what.project, pair.key); key && !key->release)

@@ -1,5 +1,7 @@
 #include "presence.hpp"
 
+#include "rollout_records.hpp"
+
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
 #include <gantryd/runtime/backoff.hpp>
@@ -103,6 +105,12 @@ boost::asio::awaitable<base::result<store::lease_id>> presence::announce()
     auto done = co_await st_.io.desired.commit(std::move(what), st_.io.clk.now() + 5s);
     if (!done)
         co_return std::unexpected(done.error());
+    // While we were not there a slot of ours may have been given to others. From now on none can be.
+    auto prefix = records::components_prefix(st_.what.project);
+    auto all = co_await st_.io.desired.list(std::move(prefix), st_.io.clk.now() + 5s);
+    if (!all)
+        co_return std::unexpected(all.error());
+    take_rollouts(st_, *all);
     auto& mine = st_.world.fleet->machines[me.id];
     mine.present = true;
     mine.host = me.host;

@@ -166,11 +166,14 @@ void drop_rollout_part(state& st, const rollout_part& what, const std::string& k
     }
 }
 
-void drop_missing_parts(state& st, const store::snapshot& all)
+void take_rollouts(state& st, const store::snapshot& all)
 {
     std::set<std::string> there;
     for (const auto& pair : all.pairs)
-        there.insert(pair.key);
+        if (records::parse_rollout_key(st.what.project, pair.key)) {
+            there.insert(pair.key);
+            take_desired(st, pair);
+        }
     const auto known = st.rollout_revisions;
     for (const auto& [key, revision] : known)
         if (const auto part = records::parse_rollout_key(st.what.project, key); part && !there.contains(key))

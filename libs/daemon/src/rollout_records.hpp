@@ -16,7 +16,7 @@ void take_desired(state& st, const store::key_value& pair);
 void drop_rollout_part(
     state& st, const records::rollout_part& what, const std::string& key, store::revision since);
 
-/// Drops the parts of rollouts that a list of everything does not have.
-void drop_missing_parts(state& st, const store::snapshot& all);
+/// Takes the parts of rollouts in a list of everything, and drops those that it does not have.
+void take_rollouts(state& st, const store::snapshot& all);
 
 }  // namespace gantryd::daemon

@@ -108,9 +108,10 @@ void fleet::run_for(runtime::duration time, runtime::duration one)
         step(std::min(one, end - sim.clock.now()));
 }
 
-bool fleet::run_until(const std::function<bool()>& done, runtime::duration limit)
+bool fleet::run_until(
+    const std::function<bool()>& done, runtime::duration limit, runtime::duration one)
 {
-    for (const auto end = sim.clock.now() + limit; sim.clock.now() < end; step(5ms))
+    for (const auto end = sim.clock.now() + limit; sim.clock.now() < end; step(one))
         if (done())
             return true;
     return done();
