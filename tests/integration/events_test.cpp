@@ -43,7 +43,8 @@ TEST_F(events, tell_of_an_update_from_its_order_to_its_end)
             codes += std::string(event.at("code").as_string()) + " ";
     }
     EXPECT_EQ(codes,
-        "desired_changed container_created container_started instance_ready release_settled drain_begun "
+        "desired_changed slot_taken container_created container_started instance_ready slot_freed "
+        "release_settled drain_begun "
         "drain_ended container_stopping container_stopped container_removed ");
     EXPECT_TRUE(has(told({"-n", "1"}), "container_removed"));
     EXPECT_FALSE(has(told({"-n", "1"}), "container_stopped"));

@@ -48,6 +48,19 @@ void fleet::start_all()
         each.there->start();
 }
 
+fleet::~fleet()
+{
+    for (std::size_t i = 1; i <= size(); ++i)
+        crash(i);
+}
+
+void fleet::crash(std::size_t number)
+{
+    link(number).drop();
+    at(number).crash();
+    link(number).heal();
+}
+
 void fleet::make_slow()
 {
     for (auto& each : members_) {

@@ -21,6 +21,9 @@ namespace gantryd::daemon {
 class fleet {
 public:
     explicit fleet(int machines, unsigned seed = 1);
+    ~fleet();
+    fleet(const fleet&) = delete;
+    fleet& operator=(const fleet&) = delete;
 
     runtime::simulation sim;
     std::unique_ptr<store::store> books = store::make_memory_store(sim.clock, 1'000'000);
@@ -31,6 +34,9 @@ public:
     /// A further machine; its daemon is not started yet.
     machine& add(const std::string& id);
     void start_all();
+    /// The machine's daemon dies; its presence is left in the store for the rest of its lease. The way to the
+    /// store is whole after that.
+    void crash(std::size_t number);
     void make_slow();
 
     void run_for(runtime::duration time, runtime::duration step = 5ms);

@@ -21,9 +21,11 @@ public:
     {
         ++cuts_;
         is_cut_ = true;
+        is_dropped_ = false;
     }
-    void heal() { is_cut_ = false; }
-    bool is_cut() const noexcept { return is_cut_; }
+    void heal() { is_cut_ = is_dropped_ = false; }
+    /// Who ends now has nobody to say goodbye to: every question fails at once, until heal() or cut().
+    void drop() { is_dropped_ = true; }
 
     boost::asio::awaitable<base::result<std::optional<gantryd::store::key_value>>> get(
         std::string key, runtime::time_point deadline) override
@@ -110,6 +112,8 @@ private:
 
     boost::asio::awaitable<bool> arrives(runtime::time_point deadline)
     {
+        if (is_dropped_)
+            co_return false;
         if (latency > runtime::duration())
             co_await clk_.sleep_until(clk_.now() + latency);
         if (!is_cut_)
@@ -121,6 +125,7 @@ private:
     runtime::clock& clk_;
     gantryd::store::store& there_;
     bool is_cut_ = false;
+    bool is_dropped_ = false;
     int cuts_ = 0;
 };
 

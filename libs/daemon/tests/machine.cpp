@@ -285,7 +285,7 @@ names machine::in_slots(const std::string& component, haproxy_config::slot_mode 
         if (!route.id.text().starts_with(component + "_"))
             continue;
         for (const auto& slot : route.slots)
-            for (const auto& [id, container] : docker.containers())
+            for (const auto& [key, container] : docker.containers())
                 if (slot.mode == mode && container.is_running() && container.details.address == slot.address)
                     out.insert(container.details.name);
     }
@@ -305,7 +305,7 @@ names machine::draining(const std::string& component)
 names machine::containers()
 {
     names out;
-    for (const auto& [id, container] : docker.containers())
+    for (const auto& [key, container] : docker.containers())
         out.insert(container.details.name);
     return out;
 }

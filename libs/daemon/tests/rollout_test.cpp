@@ -281,7 +281,7 @@ TEST(machines, with_one_id_are_refused_and_do_not_share_slots)
     twin.add_image(machine::web(), "2");
     ASSERT_TRUE(f.run_until([&] { return f.outcome_of(two) == release_outcome::live; }));
     f.run_for(30s);
-    f.at(1).crash();
+    f.crash(1);
     ASSERT_TRUE(f.run_until([&] { return twin.serving() == names{"shop-web-2-1"}; }))
         << "it takes the place when the other one has gone";
 }

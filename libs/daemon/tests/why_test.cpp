@@ -39,7 +39,7 @@ TEST(the_history, of_an_update_is_told_in_order_and_without_secrets)
     std::int64_t number = 0;
     for (const auto& event : m.events()) {
         EXPECT_EQ(event.sequence, ++number);
-        if (event.change.empty() && event.component == model::component_name("web") && codes.size() < 7)
+        if (event.change.empty() && event.component == model::component_name("web") && codes.size() < 9)
             codes.push_back(event.code);
         EXPECT_FALSE(event.text.contains("hunter2")) << event.text;
         if (event.why) {
@@ -48,8 +48,8 @@ TEST(the_history, of_an_update_is_told_in_order_and_without_secrets)
                 EXPECT_FALSE(line.contains("hunter2")) << line;
         }
     }
-    EXPECT_EQ(codes, (texts{"desired_changed", "container_created", "container_started", "instance_ready",
-                         "release_settled", "instance_failed", "container_created"}));
+    EXPECT_EQ(codes, (texts{"desired_changed", "slot_taken", "container_created", "container_started",
+                         "instance_ready", "slot_freed", "release_settled", "instance_failed", "container_created"}));
     EXPECT_EQ(m.told("daemon_started").size(), 2U);
     EXPECT_EQ(m.told("daemon_stopped").size(), 1U);
     const auto all = m.events();
