@@ -216,6 +216,31 @@ bool fleet::all_serve()
     return std::ranges::none_of(members_, [](const member& each) { return each.there->serving().empty(); });
 }
 
+std::string fleet::describe()
+{
+    auto out = "rollout " + value_of(records::rollout_key(at(1).project, web)).value_or("none") + "\n";
+    for (const auto& [number, pair] : slots())
+        out += fmt::format("slot {} {}\n", number, pair.value);
+    for (auto& each : members_) {
+        auto& m = *each.there;
+        const auto step = value_of(records::step_key(m.project, web, model::machine_id(m.id)));
+        const auto here = value_of(records::machine_key(m.project, model::machine_id(m.id)));
+        out += fmt::format("{}{} step {} containers", m.id, here ? "" : " (away)", step.value_or("none"));
+        for (const auto& name : m.containers())
+            out += " " + name + (m.is_running(name) ? "" : " (ended)");
+        out += "\n";
+        if (const auto report = m.report_on())
+            for (const auto& c : report->conditions)
+                out += fmt::format("    {} {}: {}\n", c.code, c.instance, c.text);
+    }
+    for (const auto& event : at(1).events())
+        if (event.code.starts_with("slot_") || event.code == "release_settled" ||
+            event.code == "instance_failed")
+            out += fmt::format("  {} {} {}: {}\n", event.at.time_since_epoch() / 1s, event.machine.text(),
+                event.code, event.text);
+    return out;
+}
+
 std::size_t fleet::changes()
 {
     std::size_t out = 0;

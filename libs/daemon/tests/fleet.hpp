@@ -66,6 +66,8 @@ public:
     /// True when every machine runs this release and nothing else, and serves it.
     bool all_run(int release);
     bool all_serve();
+    /// The rollout and every machine, for a person who looks for what went wrong.
+    std::string describe();
     /// How many calls have changed containers, on all machines.
     std::size_t changes();
 

@@ -64,7 +64,7 @@ public:
     }
 
 private:
-    static constexpr auto between_looks = std::chrono::milliseconds(50);
+    static constexpr auto between_looks = std::chrono::seconds(1);
 
     class link_watcher final : public gantryd::store::watcher {
     public:

@@ -264,7 +264,7 @@ std::vector<std::string> machine::told(const std::string& code)
 {
     std::vector<std::string> out;
     for (const auto& event : events())
-        if (event.code == code)
+        if (event.code == code && event.machine.text() == id)
             out.push_back(event.change.empty() ? event.text : event.change + ": " + event.text);
     return out;
 }

@@ -149,10 +149,11 @@ public:
         const auto who = 1 + dice_() % fleet_.size();
         switch (dice_() % 6) {
         case 0:
-            if (!down_[who])
+            if (!down_[who]) {
                 fleet_.crash(who);
+                cut_[who] = false;  // see there
+            }
             down_[who] = true;
-            cut_[who] = false;
             break;
         case 1:
             fleet_.link(who).cut();
@@ -206,14 +207,16 @@ TEST_P(random_trouble, ends_converged_and_quiet)
     f.always("never more slots than two", [&] { return f.slots().size() <= 2; });
     gremlin trouble(f, GetParam());
     for (int i = 0; i < 25 && !HasFailure(); ++i) {
-        f.run_for(trouble.pause(), 20ms);
+        f.run_for(trouble.pause(), 50ms);
         trouble.meddle();
     }
     for (std::size_t i = 1; i <= f.size(); ++i)
         trouble.mend(i);
     const auto last = trouble.tag();
-    ASSERT_TRUE(f.run_until([&] { return is_over(f, last); }, 15min, 20ms)) << "release " << last;
-    f.run_for(10s, 20ms);
+    ASSERT_TRUE(f.run_until([&] { return is_over(f, last); }, 15min, 100ms))
+        << "release " << last << "\n"
+        << f.describe();
+    f.run_for(10s, 100ms);
     const auto before = f.changes();
     f.run_for(2min, 100ms);
     EXPECT_EQ(f.changes(), before) << "and then it is quiet";
