@@ -1,5 +1,6 @@
 #include <gantryd/control/overview.hpp>
 
+#include <gantryd/base/names.hpp>
 #include <gantryd/model/component_json.hpp>
 #include <gantryd/project_file/reader.hpp>
 #include <gantryd/records/codec.hpp>
@@ -17,6 +18,22 @@ const model::release* component_overview::wanted() const
     return found == releases.end() ? nullptr : &found->second;
 }
 
+const model::rollout* component_overview::wanted_rollout() const
+{
+    return state && state->release ? rollout_of(*state->release) : nullptr;
+}
+
+const model::rollout* component_overview::rollout_of(model::release_number release) const
+{
+    return rollout && rollout->release == release ? &*rollout : nullptr;
+}
+
+const model::component_report* component_overview::report_of(const model::machine_id& machine) const
+{
+    const auto found = std::ranges::find(reports, machine, &model::component_report::machine);
+    return found == reports.end() ? nullptr : &*found;
+}
+
 bool component_overview::config_differs() const
 {
     const auto* release = wanted();
@@ -29,13 +46,103 @@ const component_overview* project_overview::find(const model::component_name& na
     return found == components.end() ? nullptr : &*found;
 }
 
+const model::machine_report* project_overview::find_machine(const model::machine_id& id) const
+{
+    const auto found = std::ranges::find(machines, id, &model::machine_report::id);
+    return found == machines.end() ? nullptr : &*found;
+}
+
+std::map<model::machine_id, std::string> project_overview::hosts() const
+{
+    std::map<model::machine_id, std::string> out;
+    for (const auto& of : components)
+        for (const auto& report : of.reports)
+            if (auto& host = out[report.machine]; host.empty())
+                host = report.host;
+    for (const auto& machine : machines)
+        out[machine.id] = machine.host;
+    return out;
+}
+
+std::string project_overview::name_of(const model::machine_id& id) const
+{
+    const auto all = hosts();
+    const auto found = all.find(id);
+    if (found == all.end() || found->second.empty())
+        return base::short_id(id.text());
+    const auto same = std::ranges::count_if(all, [&](const auto& other) { return other.second == found->second; });
+    return same == 1 ? found->second : found->second + " (" + base::short_id(id.text()) + ")";
+}
+
+bool looks_after(const model::machine_report& machine, const model::component_name& component)
+{
+    return machine.components.empty() ||
+           std::ranges::find(machine.components, component) != machine.components.end();
+}
+
 bool project_overview::is_looked_after(const model::component_name& name) const
 {
-    return std::ranges::any_of(machines, [&](const model::machine_report& machine) {
-        return machine.components.empty() ||
-               std::ranges::find(machine.components, name) != machine.components.end();
-    });
+    return std::ranges::any_of(
+        machines, [&](const model::machine_report& machine) { return looks_after(machine, name); });
 }
+
+namespace {
+
+using components_by_name = std::map<model::component_name, component_overview>;
+
+/// Each of these is true when the pair was of its kind. Values that cannot be read are left out.
+bool take_component(const model::project_name& project, const store::key_value& pair, components_by_name& into)
+{
+    const auto key = records::parse_component_key(project, pair.key);
+    if (!key)
+        return false;
+    auto& of = into[key->component];
+    if (!key->release) {
+        of.state_revision = pair.modified;
+        if (auto state = records::decode_component_state(pair.value))
+            of.state = std::move(*state);
+        return true;
+    }
+    of.last = std::max(of.last, *key->release);
+    if (auto release = records::decode_release(pair.value))
+        of.releases.emplace(*key->release, std::move(*release));
+    return true;
+}
+
+bool take_rollout(const model::project_name& project, const store::key_value& pair, components_by_name& into)
+{
+    const auto part = records::parse_rollout_key(project, pair.key);
+    if (!part)
+        return false;
+    auto& of = into[part->component];
+    switch (part->what) {
+    case records::rollout_part::kind::record:
+        of.rollout_revision = pair.modified;
+        if (auto rollout = records::decode_rollout(pair.value))
+            of.rollout = std::move(*rollout);
+        break;
+    case records::rollout_part::kind::slot:
+        if (auto slot = records::decode_slot(pair.value))
+            of.slots.emplace(part->slot, std::move(*slot));
+        break;
+    case records::rollout_part::kind::step: break;  // the machine's report tells what it runs
+    }
+    return true;
+}
+
+bool take_machine(const model::project_name& project, const store::key_value& pair, project_overview& into)
+{
+    const auto part = records::parse_machine_key(project, pair.key);
+    if (!part)
+        return false;
+    if (part->what == records::machine_part::kind::drain)
+        into.draining.insert(part->machine);
+    else if (auto machine = records::decode_machine_report(pair.value))
+        into.machines.push_back(std::move(*machine));
+    return true;
+}
+
+}  // namespace
 
 boost::asio::awaitable<base::result<project_overview>> read_overview(
     store::store& from, model::project_name project, runtime::time_point deadline)
@@ -45,26 +152,16 @@ boost::asio::awaitable<base::result<project_overview>> read_overview(
         co_return std::unexpected(all.error());
     project_overview out;
     out.at = all->at;
-    std::map<model::component_name, component_overview> components;
+    components_by_name components;
     for (const auto& pair : all->pairs) {
         if (pair.key == records::config_key(project)) {
             if (auto meaning = project_file::read_project(pair.value, project_file::syntax::json))
                 out.config = stored_config{pair.value, std::move(*meaning)};
-        } else if (const auto key = records::parse_component_key(project, pair.key)) {
-            auto& of = components[key->component];
-            if (key->release) {
-                if (auto release = records::decode_release(pair.value))
-                    of.releases.emplace(*key->release, std::move(*release));
-            } else if (auto state = records::decode_component_state(pair.value)) {
-                of.state = std::move(*state);
-            }
         } else if (records::is_report_key(project, pair.key)) {
             if (auto report = records::decode_component_report(pair.value))
                 components[report->component].reports.push_back(std::move(*report));
-        } else if (const auto part = records::parse_machine_key(project, pair.key);
-            part && part->what == records::machine_part::kind::presence) {
-            if (auto machine = records::decode_machine_report(pair.value))
-                out.machines.push_back(std::move(*machine));
+        } else if (!take_component(project, pair, components) && !take_rollout(project, pair, components)) {
+            (void)take_machine(project, pair, out);
         }
     }
     const auto add = [&](const model::component_name& name) {

@@ -1,63 +1,17 @@
-#include <gantryd/control/project.hpp>
+#include "release_writer.hpp"
 
 #include <gantryd/model/component_json.hpp>
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
 
-#include <map>
-
 namespace gantryd::control {
 namespace {
 
-constexpr int most_races = 5;
 /// History kept per component; the wanted release and the newest live one are kept in any case.
 constexpr std::size_t kept_releases = 50;
 
-/// What the store holds of one component.
-struct present {
-    store::revision state_revision{};
-    std::optional<model::component_state> state;
-    std::map<model::release_number, model::release> releases;
-    model::release_number last{};  ///< highest number ever seen, readable or not
-
-    const model::release* wanted() const
-    {
-        if (!state || !state->release)
-            return nullptr;
-        const auto found = releases.find(*state->release);
-        return found == releases.end() ? nullptr : &found->second;
-    }
-};
-
-std::map<model::component_name, present> sort_pairs(
-    const model::project_name& project, const store::snapshot& all)
-{
-    std::map<model::component_name, present> out;
-    for (const auto& pair : all.pairs) {
-        const auto key = records::parse_component_key(project, pair.key);
-        if (!key)
-            continue;
-        auto& of = out[key->component];
-        if (!key->release) {
-            of.state_revision = pair.modified;
-            if (auto state = records::decode_component_state(pair.value))
-                of.state = std::move(*state);
-            continue;
-        }
-        of.last = std::max(of.last, *key->release);
-        if (auto release = records::decode_release(pair.value))
-            of.releases.emplace(*key->release, std::move(*release));
-    }
-    return out;
-}
-
-store::operation put(std::string key, std::string value)
-{
-    return {store::operation::kind::put, std::move(key), std::move(value), {}};
-}
-
 void drop_old_history(const model::project_name& project, const model::component_name& component,
-    const present& of, store::transaction& write)
+    const component_overview& of, store::transaction& write)
 {
     if (of.releases.size() < kept_releases)
         return;
@@ -77,17 +31,29 @@ void drop_old_history(const model::project_name& project, const model::component
     }
 }
 
-/// Adds one component's release to the transaction.
-released add_release(const model::project_name& project, const release_request& request, const present& of,
-    const std::string& created_by, base::wall_time now, store::transaction& write)
+}  // namespace
+
+store::operation put(std::string key, std::string value)
+{
+    return {store::operation::kind::put, std::move(key), std::move(value), {}};
+}
+
+bool is_released(const component_overview& of, const std::string& spec_hash, const model::image_id& image)
+{
+    const auto* wanted = of.wanted();
+    return wanted != nullptr && is_same(*wanted, spec_hash, image) &&
+           wanted->outcome != model::release_outcome::failed;
+}
+
+released add_release(const model::project_name& project, const release_request& request,
+    const component_overview& of, const std::string& created_by, base::wall_time now,
+    store::transaction& write)
 {
     const auto& name = request.spec.name;
     released out{name, {}, false};
     const auto hash = model::spec_hash(request.spec);
     const auto* wanted = of.wanted();
-    const bool same = wanted != nullptr && wanted->spec_hash == hash && wanted->image == request.image &&
-                      wanted->outcome != model::release_outcome::failed;
-    if (same) {
+    if (is_released(of, hash, request.image)) {
         out.number = wanted->number;
     } else {
         out.number = model::next(of.last);
@@ -116,22 +82,19 @@ released add_release(const model::project_name& project, const release_request& 
     return out;
 }
 
-}  // namespace
-
 boost::asio::awaitable<base::result<std::vector<released>>> release_components(store::store& to,
     model::project_name project, std::vector<release_request> requests, std::string created_by,
     runtime::clock& clk, runtime::time_point deadline)
 {
     for (int attempt = 1;; ++attempt) {
-        auto all = co_await to.list(records::components_prefix(project), deadline);
+        auto all = co_await read_overview(to, project, deadline);
         if (!all)
             co_return std::unexpected(all.error());
-        const auto known = sort_pairs(project, *all);
         store::transaction write;
         std::vector<released> out;
         for (const auto& request : requests) {
-            const auto of = known.find(request.spec.name);
-            out.push_back(add_release(project, request, of == known.end() ? present() : of->second,
+            const auto* of = all->find(request.spec.name);
+            out.push_back(add_release(project, request, of == nullptr ? component_overview() : *of,
                 created_by, clk.wall_now(), write));
         }
         auto done = co_await to.commit(std::move(write), deadline);

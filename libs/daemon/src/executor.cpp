@@ -242,6 +242,7 @@ boost::asio::awaitable<executor::outcome> executor::settle(planner::settle_relea
     auto release = *known.releases[what.release];
     release.outcome = what.outcome;
     release.outcome_at = st_.io.clk.wall_now();
+    release.outcome_by = st_.what.machine;
     if (const auto crashes = known.crashes.find(what.release);
         what.outcome == model::release_outcome::failed && crashes != known.crashes.end())
         release.why_failed = crashes->second.last;

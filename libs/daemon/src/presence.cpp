@@ -65,6 +65,10 @@ model::machine_report presence::report() const
     model::machine_report me;
     me.id = st_.what.machine;
     me.host = st_.what.host;
+    me.address = st_.what.address;
+    me.tags = st_.what.tags;
+    me.cpus = st_.what.cpus;
+    me.memory_bytes = st_.what.memory_bytes;
     me.pid = st_.what.pid;
     me.session = st_.session;
     me.version = st_.what.version;

@@ -68,6 +68,7 @@ model::component_report publisher::report_on(const planner::component& of, const
 {
     model::component_report out;
     out.machine = st_.what.machine;
+    out.host = st_.what.host;
     out.component = of.name;
     out.wanted = of.wanted;
     if (const auto summary = plan.components.find(of.name); summary != plan.components.end()) {

@@ -120,6 +120,7 @@ void rollout_moves::put_outcome(const planner::component& of, model::release_num
     auto release = *of.releases.at(number);
     release.outcome = outcome;
     release.outcome_at = st_.io.clk.wall_now();
+    release.outcome_by = st_.what.machine;
     release.why_failed = why;
     write.operations.push_back(
         put(records::release_key(st_.what.project, of.name, number), records::encode(release)));

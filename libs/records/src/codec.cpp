@@ -34,6 +34,8 @@ json::object release_json(const model::release& release)
         {"createdAt", base::rfc3339(release.created_at)}, {"outcome", text_of(release.outcome)}};
     if (release.outcome_at)
         out["outcomeAt"] = base::rfc3339(*release.outcome_at);
+    if (!release.outcome_by.empty())
+        out["outcomeBy"] = release.outcome_by.text();
     if (release.why_failed)
         out["evidence"] = to_json(*release.why_failed);
     return out;
@@ -129,6 +131,7 @@ base::result<model::release> decode_release(std::string_view text)
     out.outcome =
         model::release_outcome_of(string_of(*object, "outcome")).value_or(model::release_outcome::pending);
     out.outcome_at = time_of(*object, "outcomeAt");
+    out.outcome_by = model::machine_id(string_of(*object, "outcomeBy"));
     if (const auto* why = object_of(*object, "evidence"))
         out.why_failed = evidence_from(*why);
     return out;

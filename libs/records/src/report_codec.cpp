@@ -2,6 +2,8 @@
 
 #include "json_access.hpp"
 
+#include <algorithm>
+
 namespace json = boost::json;
 
 namespace gantryd::records {
@@ -9,6 +11,8 @@ namespace gantryd::records {
 using namespace detail;
 
 namespace {
+
+constexpr std::int64_t most_cpus = 1'000'000;
 
 json::object drain_json(const model::drain_numbers& n)
 {
@@ -109,6 +113,8 @@ json::object to_json(const model::component_report& report)
     json::object out{{"machine", report.machine.text()}, {"component", report.component.text()},
         {"state", report.state}, {"instances", std::move(instances)}, {"conditions", std::move(conditions)},
         {"reportedAt", base::rfc3339(report.reported_at)}};
+    if (!report.host.empty())
+        out["host"] = report.host;
     if (report.running)
         out["running"] = model::value_of(*report.running);
     if (report.wanted)
@@ -127,6 +133,7 @@ base::result<model::component_report> decode_component_report(std::string_view t
         return std::unexpected(object.error());
     model::component_report out;
     out.machine = model::machine_id(string_of(*object, "machine"));
+    out.host = string_of(*object, "host");
     out.component = model::component_name(string_of(*object, "component"));
     out.state = string_of(*object, "state");
     out.running = number_of(*object, "running");
@@ -144,15 +151,26 @@ base::result<model::component_report> decode_component_report(std::string_view t
     return out;
 }
 
-std::string encode(const model::machine_report& report)
+json::object to_json(const model::machine_report& report)
 {
     json::array components;
     for (const auto& component : report.components)
         components.emplace_back(component.text());
-    return json::serialize(json::object{{"status", "running"}, {"id", report.id.text()},
-        {"host", report.host}, {"pid", report.pid}, {"session", report.session},
-        {"version", report.version},
-        {"components", std::move(components)}, {"startedAt", base::rfc3339(report.started_at)}});
+    json::object tags;
+    for (const auto& [name, value] : report.tags)
+        tags[name] = value;
+    return {{"id", report.id.text()}, {"host", report.host}, {"address", report.address},
+        {"tags", std::move(tags)}, {"cpus", report.cpus}, {"memory", report.memory_bytes},
+        {"pid", report.pid}, {"version", report.version}, {"components", std::move(components)},
+        {"startedAt", base::rfc3339(report.started_at)}};
+}
+
+std::string encode(const model::machine_report& report)
+{
+    auto out = to_json(report);
+    out["status"] = "running";
+    out["session"] = report.session;
+    return json::serialize(out);
 }
 
 base::result<model::machine_report> decode_machine_report(std::string_view text)
@@ -163,6 +181,14 @@ base::result<model::machine_report> decode_machine_report(std::string_view text)
     model::machine_report out;
     out.id = model::machine_id(string_of(*object, "id"));
     out.host = string_of(*object, "host");
+    out.address = string_of(*object, "address");
+    if (const auto* tags = object_of(*object, "tags"))
+        for (const auto& [name, value] : *tags)
+            if (value.is_string())
+                out.tags.emplace(name, value.get_string());
+    out.cpus = static_cast<int>(
+        std::clamp<std::int64_t>(integer_of(*object, "cpus").value_or(0), 0, most_cpus));
+    out.memory_bytes = integer_of(*object, "memory").value_or(0);
     out.pid = integer_of(*object, "pid").value_or(0);
     out.session = string_of(*object, "session");
     out.version = string_of(*object, "version");

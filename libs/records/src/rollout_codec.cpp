@@ -23,7 +23,7 @@ base::result<model::release_number> release_in(const json::object& from, std::st
 
 }  // namespace
 
-std::string encode(const model::rollout& rollout)
+json::object to_json(const model::rollout& rollout)
 {
     json::object out{{"release", model::value_of(rollout.release)}, {"slots", rollout.slots},
         {"verdict", text_of(rollout.verdict)}, {"held", rollout.held},
@@ -34,8 +34,10 @@ std::string encode(const model::rollout& rollout)
         out["why"] = rollout.why;
     if (rollout.ended_at)
         out["endedAt"] = base::rfc3339(*rollout.ended_at);
-    return json::serialize(out);
+    return out;
 }
+
+std::string encode(const model::rollout& rollout) { return json::serialize(to_json(rollout)); }
 
 base::result<model::rollout> decode_rollout(std::string_view text)
 {

@@ -90,6 +90,7 @@ TEST(codec, release_and_back)
     release.created_at = noon;
     release.outcome = model::release_outcome::failed;
     release.outcome_at = noon + 5s;
+    release.outcome_by = model::machine_id("m1");
     release.why_failed = sample_evidence();
     const auto back = records::decode_release(records::encode(release));
     ASSERT_TRUE(back) << back.error().context();
@@ -102,6 +103,7 @@ TEST(codec, reports_and_back)
 {
     model::component_report report;
     report.machine = model::machine_id("m1");
+    report.host = "box";
     report.component = web;
     report.state = "updating";
     report.running = model::release_number{6};
@@ -121,7 +123,17 @@ TEST(codec, reports_and_back)
     ASSERT_TRUE(back);
     EXPECT_EQ(*back, report);
 
-    const model::machine_report machine{model::machine_id("m1"), "box", 4711, "3f-1", "0.1.0", {web}, noon};
+    const model::machine_report machine{.id = model::machine_id("m1"),
+        .host = "box",
+        .address = "10.0.0.7",
+        .tags = {{"zone", "a"}, {"disk", "fast"}},
+        .cpus = 4,
+        .memory_bytes = 8'589'934'592,
+        .pid = 4711,
+        .session = "3f-1",
+        .version = "0.1.0",
+        .components = {web},
+        .started_at = noon};
     const auto machine_back = records::decode_machine_report(records::encode(machine));
     ASSERT_TRUE(machine_back);
     EXPECT_EQ(*machine_back, machine);

@@ -1,9 +1,11 @@
 #pragma once
 #include <gantryd/control/project.hpp>
 #include <gantryd/model/report.hpp>
+#include <gantryd/model/rollout.hpp>
 
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace gantryd::control {
@@ -13,11 +15,23 @@ struct component_overview {
     model::component_name name;
     std::optional<model::component_state> state;  ///< absent: never released
     std::map<model::release_number, model::release> releases;
+    model::release_number last{};           ///< the highest number ever seen, readable or not
+    std::optional<model::rollout> rollout;  ///< of the newest release that a machine has begun with
+    std::map<int, model::slot> slots;       ///< who changes now
+    // What a transaction that changes them compares; 0: there is no such key.
+    store::revision state_revision{};
+    store::revision rollout_revision{};
     std::vector<model::component_report> reports;     ///< one per machine that ever ran it
     std::optional<model::component_spec> configured;  ///< absent: not in the stored config any more
 
     /// The release that the state names; null when there is none.
     const model::release* wanted() const;
+    /// The rollout of that release; null before it has begun.
+    const model::rollout* wanted_rollout() const;
+    /// The rollout of a release; null where the store knows of none.
+    const model::rollout* rollout_of(model::release_number release) const;
+    /// What a machine told last; null when it never told anything.
+    const model::component_report* report_of(const model::machine_id& machine) const;
     /// True when the stored config says something else than the wanted release.
     bool config_differs() const;
 };
@@ -27,12 +41,22 @@ struct project_overview {
     std::vector<component_overview>
         components;  ///< in the config's order, then those that only the store knows
     std::vector<model::machine_report> machines;  ///< daemons that are there now
+    std::set<model::machine_id> draining;         ///< machines that are to take no work, there or not
     store::revision at{};
 
     const component_overview* find(const model::component_name& name) const;
+    /// The daemon of a machine; null when it is not there now.
+    const model::machine_report* find_machine(const model::machine_id& id) const;
+    /// The host of every machine that is there or ever told anything; empty where nobody knows it.
+    std::map<model::machine_id, std::string> hosts() const;
+    /// A machine's name for people, also when it is away: its host, with the id where two have the same one.
+    std::string name_of(const model::machine_id& id) const;
     /// True when a daemon that is there now looks after the component.
     bool is_looked_after(const model::component_name& name) const;
 };
+
+/// True when the machine's daemon looks after the component.
+bool looks_after(const model::machine_report& machine, const model::component_name& component);
 
 /// Errors: the store's. Values that cannot be read are left out.
 boost::asio::awaitable<base::result<project_overview>> read_overview(

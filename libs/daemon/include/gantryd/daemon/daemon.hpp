@@ -12,6 +12,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <random>
 #include <set>
@@ -82,6 +83,10 @@ struct options {
     std::set<model::component_name> hold;  ///< leave their containers alone, only keep routing to them
     model::machine_id machine;
     std::string host;     ///< this machine's name, for people
+    std::string address;  ///< where other machines reach it; empty: not known
+    std::map<std::string, std::string> tags;
+    int cpus = 0;                   ///< 0: not known
+    std::int64_t memory_bytes = 0;  ///< 0: not known
     std::string version;  ///< gantryd's
     std::int64_t pid = 0;
     std::string boot_id;            ///< changes with every boot of the machine

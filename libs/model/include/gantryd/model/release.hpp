@@ -43,6 +43,7 @@ struct release {
     base::wall_time created_at{};
     release_outcome outcome = release_outcome::pending;
     std::optional<base::wall_time> outcome_at;
+    machine_id outcome_by;  ///< the machine that found out
     std::optional<evidence> why_failed;
 
     friend bool operator==(const release&, const release&) = default;

@@ -2,6 +2,7 @@
 #include <gantryd/model/release.hpp>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,6 +51,7 @@ struct instance_report {
 /// What one machine runs of one component, since when, and why not.
 struct component_report {
     machine_id machine;
+    std::string host;  ///< of the machine, for people: its presence is gone when it is lost
     component_name component;
     std::string state;                      ///< running, updating, degraded, stopping, stopped, failed
     std::optional<release_number> running;  ///< the newest release that serves here
@@ -66,6 +68,10 @@ struct component_report {
 struct machine_report {
     machine_id id;
     std::string host;
+    std::string address;                      ///< where other machines reach it; empty: not known
+    std::map<std::string, std::string> tags;  ///< an operator's words about it
+    int cpus = 0;                             ///< 0: not known
+    std::int64_t memory_bytes = 0;            ///< of the whole machine; 0: not known
     std::int64_t pid = 0;
     std::string session;  ///< drawn anew by every start; who finds another one there is not alone with its id
     std::string version;

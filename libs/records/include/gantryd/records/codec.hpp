@@ -46,6 +46,8 @@ base::result<model::event> decode_event(std::string_view text);
 boost::json::object to_json(const model::component_report& report);
 boost::json::object to_json(const model::condition& condition);
 boost::json::object to_json(const model::evidence& evidence);
+boost::json::object to_json(const model::machine_report& report);
+boost::json::object to_json(const model::rollout& rollout);
 boost::json::object to_json(const model::event& event);
 /// Without the spec's values of environment variables: they may be secrets.
 boost::json::object summary_json(const model::release& release);

@@ -1,0 +1,182 @@
+#include <gantryd/control/rollouts.hpp>
+
+#include "release_writer.hpp"
+
+#include <gantryd/records/codec.hpp>
+#include <gantryd/records/keys.hpp>
+
+#include <fmt/format.h>
+
+#include <ranges>
+
+namespace gantryd::control {
+namespace {
+
+using base::errc;
+using model::release_outcome;
+using model::rollout_verdict;
+
+std::string name_of(model::release_number number) { return fmt::format("release {}", model::value_of(number)); }
+
+/// Errors: rejected, when the wanted release is not on its way to any machine.
+base::result<const model::release*> under_way(const component_overview& of)
+{
+    const auto* wanted = of.wanted();
+    const auto refuse = [&](std::string why) {
+        return base::fail(errc::rejected, "component " + of.name.text() + ": " + std::move(why));
+    };
+    if (wanted == nullptr)
+        return refuse("it was never released");
+    if (of.state->status != model::intent::ready)
+        return refuse(fmt::format("it is {}; no rollout is under way", text_of(of.state->status)));
+    if (wanted->outcome == release_outcome::live)
+        return refuse(name_of(wanted->number) + " is live on every machine; no rollout is under way");
+    return wanted;
+}
+
+/// The record of the release's rollout; a new one, without slots yet, before a machine has begun it.
+model::rollout record_of(const component_overview& of, const model::release& release, base::wall_time now)
+{
+    if (const auto* there = of.rollout_of(release.number))
+        return *there;
+    model::rollout out;
+    out.release = release.number;
+    out.began_at = now;
+    return out;
+}
+
+}  // namespace
+
+base::result<model::release> rollback_target(
+    const component_overview& of, std::optional<model::release_number> asked, bool also_failed)
+{
+    const auto* wanted = of.wanted();
+    const auto who = "component " + of.name.text() + ": ";
+    if (wanted == nullptr)
+        return base::fail(errc::not_found, who + "it was never released");
+    if (!asked) {
+        for (const auto& [number, release] : of.releases | std::views::reverse)
+            if (number < wanted->number && release.outcome == release_outcome::live &&
+                !is_same(*wanted, release.spec_hash, release.image))
+                return release;
+        return base::fail(errc::not_found,
+            fmt::format("{}nothing to go back to: no other release was live before {}", who,
+                name_of(wanted->number)));
+    }
+    const auto found = of.releases.find(*asked);
+    if (found == of.releases.end())
+        return base::fail(errc::not_found,
+            fmt::format("{}no {} is known; `history` lists those that are kept", who, name_of(*asked)));
+    const auto& release = found->second;
+    if (&release == wanted)
+        return base::fail(errc::rejected, fmt::format("{}{} is the present one", who, name_of(*asked)));
+    if (release.outcome == release_outcome::failed && !also_failed)
+        return base::fail(errc::rejected,
+            fmt::format("{}{} failed: {}; --force takes it all the same", who, name_of(*asked),
+                release.why_failed ? release.why_failed->reason : "no evidence was kept"));
+    if (is_same(*wanted, release.spec_hash, release.image) && wanted->outcome != release_outcome::failed)
+        return base::fail(errc::rejected,
+            fmt::format("{}{}, the present one, has the same spec and image as {}", who,
+                name_of(wanted->number), name_of(*asked)));
+    return release;
+}
+
+boost::asio::awaitable<base::result<rolled_back>> roll_back(store::store& to, model::project_name project,
+    model::component_name component, std::optional<model::release_number> asked, bool also_failed,
+    std::string created_by, runtime::clock& clk, runtime::time_point deadline)
+{
+    for (int attempt = 1;; ++attempt) {
+        auto all = co_await read_overview(to, project, deadline);
+        if (!all)
+            co_return std::unexpected(all.error());
+        const auto* of = all->find(component);
+        if (of == nullptr)
+            co_return base::fail(errc::not_found,
+                fmt::format("project {} has no component {}", project.text(), component.text()));
+        auto target = rollback_target(*of, asked, also_failed);
+        if (!target)
+            co_return std::unexpected(target.error());
+        store::transaction write;
+        const release_request request{target->spec, target->image};
+        const auto made = add_release(project, request, *of, created_by, clk.wall_now(), write);
+        auto done = co_await to.commit(std::move(write), deadline);
+        if (done)
+            co_return rolled_back{made.number, std::move(*target)};
+        if (done.error() != errc::conflict || attempt == most_races)
+            co_return std::unexpected(done.error());
+    }
+}
+
+base::result<std::optional<model::rollout>> paused(const component_overview& of, base::wall_time now)
+{
+    const auto wanted = under_way(of);
+    if (!wanted)
+        return std::unexpected(wanted.error());
+    auto record = record_of(of, **wanted, now);
+    if ((*wanted)->outcome == release_outcome::failed || record.verdict == rollout_verdict::failed)
+        return base::fail(errc::rejected,
+            fmt::format("component {}: {} has failed; machines that have it go back", of.name.text(),
+                name_of((*wanted)->number)));
+    if (record.held || record.verdict == rollout_verdict::paused)
+        return std::nullopt;
+    record.held = true;
+    return record;
+}
+
+base::result<std::optional<model::rollout>> resumed(const component_overview& of, base::wall_time now)
+{
+    const auto wanted = under_way(of);
+    if (!wanted)
+        return std::unexpected(wanted.error());
+    auto record = record_of(of, **wanted, now);
+    const bool halted = record.verdict == rollout_verdict::paused;
+    if (!record.held && !halted) {
+        if ((*wanted)->outcome == release_outcome::failed || record.verdict == rollout_verdict::failed)
+            return base::fail(errc::rejected,
+                fmt::format("component {}: {} has failed and is not tried again; `update` or `rollback` makes "
+                            "a new one",
+                    of.name.text(), name_of((*wanted)->number)));
+        return std::nullopt;
+    }
+    record.held = false;
+    if (halted) {
+        record.verdict = rollout_verdict::running;
+        record.machine = model::machine_id();
+        record.why.clear();
+        record.began_at = now;
+        record.ended_at.reset();
+    }
+    return record;
+}
+
+boost::asio::awaitable<base::result<hold_change>> hold_rollout(store::store& to, model::project_name project,
+    model::component_name component, bool held, runtime::clock& clk, runtime::time_point deadline)
+{
+    for (int attempt = 1;; ++attempt) {
+        auto all = co_await read_overview(to, project, deadline);
+        if (!all)
+            co_return std::unexpected(all.error());
+        const auto* of = all->find(component);
+        if (of == nullptr)
+            co_return base::fail(errc::not_found,
+                fmt::format("project {} has no component {}", project.text(), component.text()));
+        const auto record = held ? paused(*of, clk.wall_now()) : resumed(*of, clk.wall_now());
+        if (!record)
+            co_return std::unexpected(record.error());
+        if (!*record)
+            co_return hold_change{of->wanted()->number, false};
+        const auto key = records::rollout_key(project, component);
+        store::transaction write;
+        write.conditions.push_back({records::state_key(project, component),
+            store::compare::target::modified, of->state_revision});
+        write.conditions.push_back({key, store::compare::target::modified, of->rollout_revision});
+        write.operations.push_back(put(key, records::encode(**record)));
+        auto done = co_await to.commit(std::move(write), deadline);
+        if (done)
+            co_return hold_change{(*record)->release, true};
+        if (done.error() != errc::conflict || attempt == most_races)
+            co_return std::unexpected(done.error());
+    }
+}
+
+}  // namespace gantryd::control
