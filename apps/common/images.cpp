@@ -8,16 +8,28 @@ namespace gantryd::app {
 
 using namespace std::chrono_literals;
 
+boost::asio::awaitable<base::result<std::optional<model::image_id>>> find_image(
+    docker::engine& docker, model::component_spec spec, runtime::clock& clk)
+{
+    using found = std::optional<model::image_id>;
+    auto here = co_await docker.inspect_image(spec.image_reference(), clk.now() + 30s);
+    if (here)
+        co_return found(here->id);
+    if (here.error() == base::errc::not_found)
+        co_return found();
+    co_return std::unexpected(here.error());
+}
+
 boost::asio::awaitable<base::result<model::image_id>> resolve_image(
     docker::engine& docker, model::component_spec spec, runtime::clock& clk)
 {
     const auto reference = spec.image_reference();
     const auto who = "component " + spec.name.text() + ": ";
-    auto here = co_await docker.inspect_image(reference, clk.now() + 30s);
-    if (here)
-        co_return here->id;
-    if (here.error() != base::errc::not_found)
+    auto here = co_await find_image(docker, spec, clk);
+    if (!here)
         co_return base::fail(here.error().code(), who + here.error().context());
+    if (*here)
+        co_return std::move(**here);
 
     const bool terminal = ::isatty(STDERR_FILENO) != 0;
     auto progress = [terminal](std::string line) {

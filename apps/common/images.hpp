@@ -6,7 +6,13 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <optional>
+
 namespace gantryd::app {
+
+/// The id of the component's image on this machine; nothing when it is not here. Errors: the engine's.
+boost::asio::awaitable<base::result<std::optional<model::image_id>>> find_image(
+    docker::engine& docker, model::component_spec spec, runtime::clock& clk);
 
 /// The id of the component's image on this machine; pulled when it is not here yet, with progress on stderr.
 /// Errors: "component web: image my/repo:tag is not on this machine and cannot be pulled: ..".

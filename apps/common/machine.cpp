@@ -1,5 +1,7 @@
 #include "common/machine.hpp"
 
+#include "common/host_facts.hpp"
+
 #include <gantryd/base/environment.hpp>
 #include <gantryd/docker/client.hpp>
 #include <gantryd/etcd/etcd_store.hpp>
@@ -68,6 +70,9 @@ public:
         out.project = std::move(project);
         out.machine = directory_->machine();
         out.host = host_name();
+        out.address = routed_address();
+        out.cpus = cpu_count();
+        out.memory_bytes = memory_bytes();
         out.version = version();
         out.pid = ::getpid();
         out.boot_id = boot_id();

@@ -2,14 +2,18 @@
 #include "common/session.hpp"
 #include "common/settings.hpp"
 
-#include <gantryd/control/overview.hpp>
+#include <gantryd/control/rollout_view.hpp>
 #include <gantryd/store/store.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
+#include <boost/json/object.hpp>
+
 #include <chrono>
+#include <cstdio>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,10 +26,14 @@ struct invocation {
     std::string file;
     std::vector<std::string> components;
     bool wait = false;
-    std::chrono::seconds timeout{60};
-    bool pull = false;
+    std::optional<std::chrono::seconds> timeout;  ///< absent: the command's own
     bool follow = false;
     std::size_t newest = 100;  ///< how many events
+    std::optional<std::int64_t> release;
+    bool force = false;
+    std::string machine;            ///< as an operator names it
+    std::vector<std::string> tags;  ///< "KEY=VALUE"
+    std::string address;            ///< of this machine
 
     model::project_name project_name() const { return model::project_name(project); }
     std::vector<model::component_name> component_names() const;
@@ -45,17 +53,47 @@ boost::asio::awaitable<exit_code> stop(invocation what, runtime::clock& clk);
 boost::asio::awaitable<exit_code> kill(invocation what, runtime::clock& clk);
 boost::asio::awaitable<exit_code> events(invocation what, runtime::clock& clk);
 boost::asio::awaitable<exit_code> history(invocation what, runtime::clock& clk);
+boost::asio::awaitable<exit_code> plan(invocation what, runtime::clock& clk);
+boost::asio::awaitable<exit_code> rollback(invocation what, runtime::clock& clk);
+boost::asio::awaitable<exit_code> pause(invocation what, runtime::clock& clk);
+boost::asio::awaitable<exit_code> resume(invocation what, runtime::clock& clk);
+boost::asio::awaitable<exit_code> watch(invocation what, runtime::clock& clk);
+boost::asio::awaitable<exit_code> machines(invocation what, runtime::clock& clk);
+boost::asio::awaitable<exit_code> drain(invocation what, runtime::clock& clk);
+boost::asio::awaitable<exit_code> undrain(invocation what, runtime::clock& clk);
 
 /// How a component stands for somebody who waits.
 struct progress {
     bool done = false;
     exit_code code = exit_code::done;  ///< when done
     std::string text;                  ///< one line
+    exit_code at_timeout = exit_code::timed_out;
+    std::vector<control::machine_progress> machines{};  ///< a line for each
+    boost::json::object as_json{};
 };
 
-/// Follows the store until every component is done or the time is over; prints what changes on stderr.
+/// How somebody who waits wants to see it.
+struct wait_style {
+    std::FILE* to = stderr;
+    bool json = false;         ///< an object per line instead of text
+    bool every_machine = false;  ///< also when there is only one
+    std::optional<std::chrono::seconds> limit = std::chrono::seconds(60);  ///< absent: none
+
+    /// That of `--wait`: with the limit that the command line gives.
+    static wait_style of(const invocation& what);
+};
+
+using look_at_component =
+    std::function<progress(const control::project_overview&, const model::component_name&)>;
+
+/// Follows the store until every component is done or the time is over. On a terminal a view that is painted
+/// anew, else a line for each change. A store that is away is waited for.
 boost::asio::awaitable<exit_code> wait_for(store::store& from, invocation what, runtime::clock& clk,
-    std::function<progress(const control::project_overview&, const model::component_name&)> look);
+    look_at_component look, wait_style style);
+
+/// The rollout of one release, for somebody who waits for its end.
+progress look_at_rollout(const control::project_overview& all, const std::string& project,
+    const model::component_name& name, model::release_number number);
 
 /// The conditions that only we can see, before those of the machines: the store's disk is full (`full_disk`
 /// says so), no daemon, config differs.

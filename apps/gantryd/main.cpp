@@ -7,6 +7,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
@@ -23,6 +24,20 @@ std::string check_name(const std::string& text)
 {
     return base::is_name(text) ? std::string()
                                : "\"" + text + "\" is no name: expected " + std::string(base::name_rule);
+}
+
+std::string check_address(const std::string& text)
+{
+    const bool fits = !text.empty() && std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+    return fits ? std::string() : "\"" + text + "\" is no address: expected an IP address or a host's name";
+}
+
+std::string check_tag(const std::string& text)
+{
+    const auto sign = text.find('=');
+    return sign != std::string::npos && base::is_name(text.substr(0, sign))
+               ? std::string()
+               : "\"" + text + "\" is no tag: expected KEY=VALUE, KEY of " + std::string(base::name_rule);
 }
 
 /// Builds the command line; the command that was chosen ends up in `chosen`.
@@ -42,7 +57,17 @@ public:
         auto* update = components(
             project(add("update", "Release components: spec and image as they are now", app::update)), true);
         waiting(update);
-        components(project(add("run", "Run the daemon for a project on this machine", app::run)), false);
+        planned_file(components(
+            project(add("plan", "Say what an update would do, and to whom", app::plan)), true));
+        going_back(project(add("rollback", "Release again what was live before", app::rollback)));
+        components(project(add("pause", "Hold a rollout: no further machine begins", app::pause)), true);
+        components(project(add("resume", "Let a rollout go on", app::resume)), true);
+        timeout(components(
+            project(add("watch", "Follow a rollout until its end", app::watch)), false, true));
+        machine_facts(
+            components(project(add("run", "Run the daemon for a project on this machine", app::run)), false));
+        project(add("machines", "List the machines of a project", app::machines));
+        machine_commands();
         project(add("list", "List the components of a project", app::list));
         components(
             project(add("status", "Show instances, releases and conditions", app::status)), false, true);
@@ -57,7 +82,6 @@ public:
     {
         try {
             cli_.parse(words_of(argc, argv));
-            into_.timeout = std::chrono::seconds(seconds_);
             return 0;
         } catch (const CLI::ParseError& e) {
             return cli_.exit(e) == 0 ? -1 : static_cast<int>(app::exit_code::usage);
@@ -82,7 +106,11 @@ private:
     }
     CLI::App* add(const std::string& name, const std::string& help, app::command what)
     {
-        auto* out = cli_.add_subcommand(name, help);
+        return add(cli_, name, help, what);
+    }
+    CLI::App* add(CLI::App& under, const std::string& name, const std::string& help, app::command what)
+    {
+        auto* out = under.add_subcommand(name, help);
         out->callback([this, what] { chosen = what; });
         return out;
     }
@@ -110,8 +138,14 @@ private:
     void waiting(CLI::App* to)
     {
         to->add_flag("-w,--wait", into_.wait, "Wait until it is done, showing progress");
+        timeout(to);
+    }
+    void timeout(CLI::App* to)
+    {
         const std::map<std::string, long> units{{"s", 1}, {"m", 60}, {"h", 3600}};
-        to->add_option("--timeout", seconds_, "Longest wait: seconds, or with a unit (90s, 5m)")
+        to->add_option_function<long>(
+              "--timeout", [this](long s) { into_.timeout = std::chrono::seconds(s); },
+              "Longest wait: seconds, or with a unit (90s, 5m)")
             ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::CASE_INSENSITIVE))
             ->check(CLI::PositiveNumber);
     }
@@ -123,9 +157,47 @@ private:
             ->capture_default_str();
     }
 
+    void planned_file(CLI::App* to)
+    {
+        to->add_option("--file", into_.file, "A project file in place of the stored config");
+    }
+
+    void going_back(CLI::App* to)
+    {
+        components(to, true)->get_option("--component")->expected(1);
+        to->add_option("-r,--release", into_.release, "The release to take; else the newest that was live before")
+            ->check(CLI::PositiveNumber);
+        to->add_flag("--force", into_.force, "Also a release that failed");
+        waiting(to);
+    }
+
+    void machine_facts(CLI::App* to)
+    {
+        to->add_option("--tag", into_.tags, "KEY=VALUE, something that people know about this machine")
+            ->envname("GANTRYD_TAGS")
+            ->delimiter(',')
+            ->check(CLI::Validator(check_tag, "KEY=VALUE"));
+        to->add_option("--address", into_.address,
+              "Where other machines reach this one (default: the address of its default route)")
+            ->envname("GANTRYD_ADDRESS")
+            ->check(CLI::Validator(check_address, "ADDRESS"));
+    }
+
+    void machine_commands()
+    {
+        auto* machine = cli_.add_subcommand("machine", "Change what a machine takes");
+        machine->require_subcommand(1);
+        const auto one = [&](const std::string& name, const std::string& help, app::command what) {
+            project(add(*machine, name, help, what))
+                ->add_option("machine", into_.machine, "Its id, the beginning of its id, or its host")
+                ->required();
+        };
+        one("drain", "Give the machine no new work", app::drain);
+        one("undrain", "Let the machine take work again", app::undrain);
+    }
+
     CLI::App cli_{"Puts new versions live without anyone noticing, and keeps them alive."};
     app::invocation& into_;
-    long seconds_ = 60;
 };
 
 }  // namespace

@@ -20,6 +20,12 @@ boost::asio::awaitable<exit_code> run(invocation what, runtime::clock& clk)
         co_return refuse(store.error());
 
     auto options = (*machine)->options_for(what.project_name());
+    if (!what.address.empty())
+        options.address = what.address;
+    for (const auto& tag : what.tags) {
+        const auto sign = tag.find('=');  // the command line was checked for one
+        options.tags[tag.substr(0, sign)] = tag.substr(sign + 1);
+    }
     if (!what.components.empty()) {
         const auto names = what.component_names();
         options.only.emplace(names.begin(), names.end());

@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace gantryd::app {
 namespace {
 
@@ -15,20 +13,29 @@ progress look_at(const control::project_overview& all, const model::component_na
         return {true, exit_code::refused, "it is gone from the store"};
     if (of->state && of->state->status == model::intent::ready)
         return {true, exit_code::refused, "it was set to ready again"};
+    const bool looked_after = all.is_looked_after(name);
     std::size_t left = 0;
-    for (const auto& report : of->reports)
+    std::size_t out_of_reach = 0;
+    bool told = true;
+    std::string waits_for;
+    for (const auto& report : of->reports) {
+        if (looked_after && all.find_machine(report.machine) == nullptr) {
+            out_of_reach += report.instances.size();
+            continue;
+        }
         left += report.instances.size();
-    if (left > 0) {
-        for (const auto& report : of->reports)
-            for (const auto& condition : report.conditions)
-                return {false, {}, condition.text};
-        return {false, {}, fmt::format("{} containers left", left)};
+        told = told && report.state == "stopped";
+        if (waits_for.empty() && !report.conditions.empty())
+            waits_for = report.conditions.front().text;
     }
-    const bool told = std::ranges::all_of(
-        of->reports, [](const model::component_report& report) { return report.state == "stopped"; });
+    if (left > 0)
+        return {false, {}, waits_for.empty() ? fmt::format("{} containers left", left) : waits_for};
+    if (told && out_of_reach > 0)
+        return {true, exit_code::done,
+            fmt::format("stopped; {} containers are on machines that are lost now", out_of_reach)};
     if (told)
         return {true, exit_code::done, "stopped"};
-    if (!all.is_looked_after(name))
+    if (!looked_after)
         return {false, {}, "no daemon looks after it; start one with `gantryd run`"};
     return {false, {}, "stopping"};
 }
@@ -46,7 +53,7 @@ boost::asio::awaitable<exit_code> end(
     print(answer + "\n");
     if (!what.wait)
         co_return exit_code::done;
-    co_return co_await wait_for(*project->store, what, clk, look_at);
+    co_return co_await wait_for(*project->store, what, clk, look_at, wait_style::of(what));
 }
 
 }  // namespace

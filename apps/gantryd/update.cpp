@@ -46,48 +46,6 @@ void show(const invocation& what, const std::vector<control::released>& released
     print_json(boost::json::object{{"components", std::move(out)}});
 }
 
-/// True when no older instance takes new traffic any more; those that drain do not count.
-bool serves_alone(const model::component_report& report, model::release_number number)
-{
-    return std::ranges::all_of(report.instances, [&](const model::instance_report& instance) {
-        return instance.release == number || (instance.state != "serving" && instance.state != "ready");
-    });
-}
-
-progress look_at(
-    const control::project_overview& all, const model::component_name& name, model::release_number number)
-{
-    const auto* of = all.find(name);
-    const auto release = of == nullptr ? std::map<model::release_number, model::release>::const_iterator()
-                                       : of->releases.find(number);
-    if (of == nullptr || release == of->releases.end())
-        return {true, exit_code::refused,
-            fmt::format("release {} is gone from the store", model::value_of(number))};
-    const auto label = fmt::format("release {}", model::value_of(number));
-    switch (release->second.outcome) {
-    case model::release_outcome::live: {
-        const auto serves = std::ranges::any_of(of->reports, [&](const model::component_report& report) {
-            return report.running == number && serves_alone(report, number);
-        });
-        return {serves, exit_code::done, serves ? label + " is live" : label + " takes over"};
-    }
-    case model::release_outcome::failed:
-        return {true, exit_code::reverted,
-            fmt::format("{} failed: {}", label,
-                release->second.why_failed ? release->second.why_failed->reason : "no evidence was kept")};
-    case model::release_outcome::superseded: return {true, exit_code::refused, label + " was superseded"};
-    case model::release_outcome::pending: break;
-    }
-    if (of->state && of->state->status != model::intent::ready)
-        return {true, exit_code::refused, fmt::format("the component was {}", text_of(of->state->status))};
-    if (!all.is_looked_after(name))
-        return {false, {}, label + ": no daemon looks after it; start one with `gantryd run`"};
-    for (const auto& report : of->reports)
-        if (report.wanted == number && !report.conditions.empty())
-            return {false, {}, fmt::format("{}: {}", label, report.conditions.front().text)};
-    return {false, {}, label + " is under way"};
-}
-
 }  // namespace
 
 boost::asio::awaitable<exit_code> update(invocation what, runtime::clock& clk)
@@ -124,12 +82,12 @@ boost::asio::awaitable<exit_code> update(invocation what, runtime::clock& clk)
     if (!what.wait)
         co_return exit_code::done;
 
-    auto look = [numbers = std::move(*released)](
+    auto look = [numbers = std::move(*released), project = what.project](
                     const control::project_overview& all, const model::component_name& name) {
         const auto found = std::ranges::find(numbers, name, &control::released::component);
-        return look_at(all, name, found->number);
+        return look_at_rollout(all, project, name, found->number);
     };
-    co_return co_await wait_for(**store, what, clk, look);
+    co_return co_await wait_for(**store, what, clk, look, wait_style::of(what));
 }
 
 }  // namespace gantryd::app

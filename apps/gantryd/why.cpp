@@ -90,8 +90,8 @@ std::vector<model::condition> conditions_of(const control::project_overview& all
             fmt::format("the stored config differs from release {}", model::value_of(release->number)), now,
             std::nullopt, "the release goes on as it is", command_line("update", project, of.name)});
     // A report of a daemon that is gone tells how it was, not how it is.
-    if (all.is_looked_after(of.name))
-        for (const auto& report : of.reports)
+    for (const auto& report : of.reports)
+        if (all.find_machine(report.machine) != nullptr)
             std::ranges::copy(report.conditions, std::back_inserter(out));
     return out;
 }

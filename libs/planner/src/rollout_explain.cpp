@@ -110,8 +110,7 @@ private:
                          : fmt::format("the rollout of release {} was stopped by machine {}: {}", wanted(),
                                name_of(record->machine), record->why));
         c.then = "every machine stays as it is";
-        if (!record->held)
-            c.command = fmt::format("gantryd update {} -c {}", from_.project.text(), of_.name.text());
+        c.command = fmt::format("gantryd resume {} -c {}", from_.project.text(), of_.name.text());
     }
 
     /// Who has to change, and may not yet.

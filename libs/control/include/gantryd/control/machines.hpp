@@ -27,8 +27,8 @@ struct machine_overview {
     machine_state state = machine_state::here;
     bool drains = false;                         ///< it is to take no work, there or not
     base::wall_time since{};                     ///< its daemon runs; of a lost one: it told something last
-    std::optional<model::machine_report> daemon;  ///< absent: lost
-    std::vector<machine_work> runs;
+    std::optional<model::machine_report> daemon{};  ///< absent: lost
+    std::vector<machine_work> runs{};
 };
 
 /// Every machine that is there or ever told something, in the order of their ids.

@@ -1,0 +1,16 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+namespace gantryd::app {
+
+/// The address of this machine from which it reaches others: that of its default route. Empty without one.
+std::string routed_address();
+
+/// Those that are online; 0 when the system does not tell.
+int cpu_count();
+
+/// Memory of the machine in bytes; 0 when the system does not tell.
+std::int64_t memory_bytes();
+
+}  // namespace gantryd::app
