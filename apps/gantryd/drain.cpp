@@ -1,5 +1,6 @@
 #include "commands.hpp"
 #include "common/output.hpp"
+#include "common/state_directory.hpp"
 
 #include <gantryd/control/machines.hpp>
 

@@ -1,5 +1,6 @@
 #include "commands.hpp"
 #include "common/output.hpp"
+#include "common/state_directory.hpp"
 
 #include <gantryd/base/names.hpp>
 #include <gantryd/control/rollouts.hpp>
