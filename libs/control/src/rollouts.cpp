@@ -68,12 +68,12 @@ base::result<model::release> rollback_target(
         return base::fail(errc::not_found,
             fmt::format("{}no {} is known; `history` lists those that are kept", who, name_of(*asked)));
     const auto& release = found->second;
-    if (&release == wanted)
-        return base::fail(errc::rejected, fmt::format("{}{} is the present one", who, name_of(*asked)));
     if (release.outcome == release_outcome::failed && !also_failed)
         return base::fail(errc::rejected,
             fmt::format("{}{} failed: {}; --force takes it all the same", who, name_of(*asked),
                 release.why_failed ? release.why_failed->reason : "no evidence was kept"));
+    if (&release == wanted && release.outcome != release_outcome::failed)
+        return base::fail(errc::rejected, fmt::format("{}{} is the present one", who, name_of(*asked)));
     if (is_same(*wanted, release.spec_hash, release.image) && wanted->outcome != release_outcome::failed)
         return base::fail(errc::rejected,
             fmt::format("{}{}, the present one, has the same spec and image as {}", who,

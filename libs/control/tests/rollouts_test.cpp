@@ -125,6 +125,18 @@ TEST_F(rollouts, a_failed_release_is_taken_when_that_is_asked_for)
     EXPECT_EQ(stored_release(2).outcome, outcome::failed);
 }
 
+TEST_F(rollouts, the_present_release_is_taken_again_when_it_has_failed_and_that_is_asked_for)
+{
+    release_and_settle("a", outcome::live);
+    release_and_settle("b", outcome::failed);
+    EXPECT_EQ(
+        refusal(2), "component web: release 2 failed: no evidence was kept; --force takes it all the same");
+    const auto done = back(2, true);
+    ASSERT_TRUE(done) << done.error().context();
+    EXPECT_EQ(done->number, number(3));
+    EXPECT_EQ(stored_release(3).image.text(), "sha256:b");
+}
+
 TEST_F(rollouts, what_runs_is_released_again_after_a_failure)
 {
     release_and_settle("a", outcome::live);
