@@ -75,7 +75,7 @@ struct progress {
 /// How somebody who waits wants to see it.
 struct wait_style {
     std::FILE* to = stderr;
-    bool json = false;         ///< an object per line instead of text
+    bool json = false;           ///< an object per line instead of text
     bool every_machine = false;  ///< also when there is only one
     std::optional<std::chrono::seconds> limit = std::chrono::seconds(60);  ///< absent: none
 
@@ -88,8 +88,8 @@ using look_at_component =
 
 /// Follows the store until every component is done or the time is over. On a terminal a view that is painted
 /// anew, else a line for each change. A store that is away is waited for.
-boost::asio::awaitable<exit_code> wait_for(store::store& from, invocation what, runtime::clock& clk,
-    look_at_component look, wait_style style);
+boost::asio::awaitable<exit_code> wait_for(
+    store::store& from, invocation what, runtime::clock& clk, look_at_component look, wait_style style);
 
 /// The rollout of one release, for somebody who waits for its end.
 progress look_at_rollout(const control::project_overview& all, const std::string& project,

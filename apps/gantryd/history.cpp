@@ -64,8 +64,8 @@ boost::asio::awaitable<exit_code> history(invocation what, runtime::clock& clk)
     if (!project)
         co_return refuse(project.error());
     boost::json::array out;
-    std::vector<std::vector<std::string>> rows{{"COMPONENT", "RELEASE", "OUTCOME", "AT", "ON", "IMAGE ID",
-        "CREATED", "BY", "WHY"}};
+    std::vector<std::vector<std::string>> rows{
+        {"COMPONENT", "RELEASE", "OUTCOME", "AT", "ON", "IMAGE ID", "CREATED", "BY", "WHY"}};
     for (const auto& of : project->all.components) {
         if (!what.components.empty() &&
             std::ranges::find(what.components, of.name.text()) == what.components.end())

@@ -28,7 +28,8 @@ std::string check_name(const std::string& text)
 
 std::string check_address(const std::string& text)
 {
-    const bool fits = !text.empty() && std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+    const bool fits =
+        !text.empty() && std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
     return fits ? std::string() : "\"" + text + "\" is no address: expected an IP address or a host's name";
 }
 
@@ -57,13 +58,12 @@ public:
         auto* update = components(
             project(add("update", "Release components: spec and image as they are now", app::update)), true);
         waiting(update);
-        planned_file(components(
-            project(add("plan", "Say what an update would do, and to whom", app::plan)), true));
+        planned_file(
+            components(project(add("plan", "Say what an update would do, and to whom", app::plan)), true));
         going_back(project(add("rollback", "Release again what was live before", app::rollback)));
         components(project(add("pause", "Hold a rollout: no further machine begins", app::pause)), true);
         components(project(add("resume", "Let a rollout go on", app::resume)), true);
-        timeout(components(
-            project(add("watch", "Follow a rollout until its end", app::watch)), false, true));
+        timeout(components(project(add("watch", "Follow a rollout until its end", app::watch)), false, true));
         machine_facts(
             components(project(add("run", "Run the daemon for a project on this machine", app::run)), false));
         project(add("machines", "List the machines of a project", app::machines));
@@ -165,7 +165,8 @@ private:
     void going_back(CLI::App* to)
     {
         components(to, true)->get_option("--component")->expected(1);
-        to->add_option("-r,--release", into_.release, "The release to take; else the newest that was live before")
+        to->add_option(
+              "-r,--release", into_.release, "The release to take; else the newest that was live before")
             ->check(CLI::PositiveNumber);
         to->add_flag("--force", into_.force, "Also a release that failed");
         waiting(to);

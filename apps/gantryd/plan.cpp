@@ -27,8 +27,7 @@ base::result<model::project_spec> config_of(const invocation& what, const contro
         return base::fail(base::errc::not_found, file.error);
     auto meaning = project_file::read_project(file.text, project_file::syntax_of(what.file, file.text));
     if (!meaning)
-        return base::fail(
-            base::errc::malformed, project_file::text_of(meaning.error().front(), what.file));
+        return base::fail(base::errc::malformed, project_file::text_of(meaning.error().front(), what.file));
     return std::move(*meaning);
 }
 

@@ -31,8 +31,8 @@ std::vector<progress_view::line> progress_view::lines_of(
             widest = std::max(widest, machine.name.size());
     for (const auto& machine : seen.machines) {
         const auto standing = text_of(machine.standing);
-        const auto key = terminal_ ? fmt::format("  {:<{}}", machine.name, widest)
-                                   : name.text() + " on " + machine.name;
+        const auto key =
+            terminal_ ? fmt::format("  {:<{}}", machine.name, widest) : name.text() + " on " + machine.name;
         const auto padded = terminal_ ? fmt::format("{:<10}", standing) : std::string(standing);
         out.push_back({key, machine.text.empty() ? padded : padded + ": " + machine.text});
     }

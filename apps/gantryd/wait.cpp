@@ -59,8 +59,8 @@ wait_style wait_style::of(const invocation& what)
     return out;
 }
 
-boost::asio::awaitable<exit_code> wait_for(store::store& from, invocation what, runtime::clock& clk,
-    look_at_component look, wait_style style)
+boost::asio::awaitable<exit_code> wait_for(
+    store::store& from, invocation what, runtime::clock& clk, look_at_component look, wait_style style)
 {
     constexpr auto for_ever = std::chrono::hours(24 * 365 * 10);
     constexpr auto until_asked_again = 1s;

@@ -39,8 +39,7 @@ TEST_F(rollouts, roll_back_to_what_was_live_before)
     EXPECT_EQ(releases[0].at("release").as_int64(), 3);
     EXPECT_EQ(releases[0].at("imageid"), releases[2].at("imageid"));
     EXPECT_EQ(releases[0].at("outcome").as_string(), "live");
-    EXPECT_EQ(releases[0].at("outcomeBy"),
-        answer({"machines", project_}).at("machines").at(0).at("id"));
+    EXPECT_EQ(releases[0].at("outcomeBy"), answer({"machines", project_}).at("machines").at(0).at("id"));
     EXPECT_EQ(releases[0].at("rollout").at("verdict").as_string(), "done");
 
     EXPECT_TRUE(has(gantryd({"rollback", project_, "-c", "web", "-r", "9"}).err, "no release 9 is known"));
@@ -85,7 +84,8 @@ TEST_F(rollouts, are_planned_without_anything_being_written)
 
     web["tag"] = "never-made";
     const auto missing = write_file("missing.json", json::serialize(json::object{{"components", {web}}}));
-    EXPECT_TRUE(has(gantryd({"plan", project_, "-c", "web", "--file", missing}).out, "it is not on this machine"));
+    EXPECT_TRUE(
+        has(gantryd({"plan", project_, "-c", "web", "--file", missing}).out, "it is not on this machine"));
     EXPECT_TRUE(ended_with(1, gantryd({"plan", project_, "-c", "api"})));
 }
 
@@ -107,7 +107,8 @@ TEST_F(rollouts, are_watched_from_elsewhere_to_their_end)
     // A watcher that is interrupted disturbs nobody, and another one takes over.
     program first({GANTRYD_PROGRAM, "watch", project_, "web", "-o", "json"}, directory_ / "watch.log",
         {{"GANTRYD_STATE_DIR", state_directory().string()}});
-    ASSERT_TRUE(wait_until([&] { return first.output().find("\"stage\":\"under way\"") != std::string::npos; }));
+    ASSERT_TRUE(
+        wait_until([&] { return first.output().find("\"stage\":\"under way\"") != std::string::npos; }));
     first.send(SIGINT);
     EXPECT_TRUE(first.wait(5s));
     program second({GANTRYD_PROGRAM, "watch", project_}, directory_ / "second.log",
@@ -115,6 +116,23 @@ TEST_F(rollouts, are_watched_from_elsewhere_to_their_end)
     EXPECT_EQ(second.wait(60s), 4);
     EXPECT_TRUE(has(second.output(), "release 2 failed on "));
     EXPECT_EQ(version_at(port_), "v1");
+}
+
+TEST_F(rollouts, are_painted_over_the_last_state_on_a_terminal)
+{
+    ASSERT_NO_FATAL_FAILURE(deploy_web());
+    auto web = component("web", port_);
+    web["readyTimeout"] = "4s";
+    ASSERT_NO_FATAL_FAILURE(configure({web}));
+    make_image("v2", {{"UNHEALTHY", "1"}});
+    ASSERT_TRUE(ended_with(0, gantryd({"update", project_, "-c", "web"})));
+    const auto words = std::string(GANTRYD_PROGRAM) + " watch " + project_ + " --timeout 60s";
+    const auto seen =
+        run({"script", "-qec", words, "/dev/null"}, {{"GANTRYD_STATE_DIR", state_directory().string()}}, 90s);
+    EXPECT_TRUE(ended_with(4, seen));
+    EXPECT_TRUE(has(seen.out, "\033[Kweb: release 2"));
+    EXPECT_TRUE(has(seen.out, "\033[2A")) << "the component's line and the machine's";
+    EXPECT_TRUE(has(seen.out, "release 2 failed on "));
 }
 
 TEST_F(rollouts, are_held_and_let_go_on)
@@ -139,9 +157,8 @@ TEST_F(rollouts, are_held_and_let_go_on)
 TEST_F(rollouts, show_machines_and_drain_them)
 {
     ASSERT_NO_FATAL_FAILURE(configure({component("web", port_)}));
-    daemon_ = std::make_unique<program>(
-        std::vector<std::string>{GANTRYD_PROGRAM, "run", project_, "--tag", "zone=a", "--tag", "disk=fast",
-            "--address", "10.1.2.3"},
+    daemon_ = std::make_unique<program>(std::vector<std::string>{GANTRYD_PROGRAM, "run", project_, "--tag",
+                                            "zone=a", "--tag", "disk=fast", "--address", "10.1.2.3"},
         directory_ / "tagged.log", environment{{"GANTRYD_STATE_DIR", state_directory().string()}});
     ASSERT_NO_FATAL_FAILURE(deploy("v1"));
     const auto all = answer({"machines", project_}).at("machines").as_array();
@@ -182,9 +199,9 @@ TEST_F(rollouts, show_machines_and_drain_them)
 
 TEST_F(rollouts, refuse_a_tag_or_an_address_without_sense)
 {
-    for (const auto& words : {std::vector<std::string>{"run", project_, "--tag", "zone"},
-             {"run", project_, "--tag", "=a"}, {"run", project_, "--address", "not one"},
-             {"machine", project_}, {"machine", "drain", project_}})
+    for (const auto& words :
+        {std::vector<std::string>{"run", project_, "--tag", "zone"}, {"run", project_, "--tag", "=a"},
+            {"run", project_, "--address", "not one"}, {"machine", project_}, {"machine", "drain", project_}})
         EXPECT_TRUE(ended_with(2, gantryd(words, 20s))) << words.back();
 }
 

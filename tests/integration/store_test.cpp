@@ -28,12 +28,12 @@ TEST_F(store, without_the_project_is_told_apart)
     const auto file = write_project({component("web", port_)});
     ASSERT_TRUE(ended_with(0, gantryd({"setconfig", "another", file})));
     EXPECT_TRUE(has(gantryd({"getconfig", project_}).both(), "No config found"));
-    for (const auto& words : {std::vector<std::string>{"list", project_}, {"status", project_},
-             {"why", project_}, {"events", project_}, {"history", project_, "web"},
-             {"update", project_, "-c", "web"}, {"stop", project_, "-c", "web"},
-             {"plan", project_, "-c", "web"}, {"rollback", project_, "-c", "web"},
-             {"resume", project_, "-c", "web"}, {"watch", project_}, {"machines", project_},
-             {"machine", "undrain", project_, "m1"}}) {
+    for (const auto& words :
+        {std::vector<std::string>{"list", project_}, {"status", project_}, {"why", project_},
+            {"events", project_}, {"history", project_, "web"}, {"update", project_, "-c", "web"},
+            {"stop", project_, "-c", "web"}, {"plan", project_, "-c", "web"},
+            {"rollback", project_, "-c", "web"}, {"resume", project_, "-c", "web"}, {"watch", project_},
+            {"machines", project_}, {"machine", "undrain", project_, "m1"}}) {
         const auto done = gantryd(words, 20s);
         EXPECT_TRUE(ended_with(1, done)) << words[0];
         EXPECT_TRUE(has(done.err, project_)) << words[0];

@@ -70,7 +70,8 @@ std::string project_overview::name_of(const model::machine_id& id) const
     const auto found = all.find(id);
     if (found == all.end() || found->second.empty())
         return base::short_id(id.text());
-    const auto same = std::ranges::count_if(all, [&](const auto& other) { return other.second == found->second; });
+    const auto same =
+        std::ranges::count_if(all, [&](const auto& other) { return other.second == found->second; });
     return same == 1 ? found->second : found->second + " (" + base::short_id(id.text()) + ")";
 }
 
@@ -91,7 +92,8 @@ namespace {
 using components_by_name = std::map<model::component_name, component_overview>;
 
 /// Each of these is true when the pair was of its kind. Values that cannot be read are left out.
-bool take_component(const model::project_name& project, const store::key_value& pair, components_by_name& into)
+bool take_component(
+    const model::project_name& project, const store::key_value& pair, components_by_name& into)
 {
     const auto key = records::parse_component_key(project, pair.key);
     if (!key)

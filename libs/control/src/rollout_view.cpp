@@ -16,7 +16,10 @@ bool takes_traffic(const model::instance_report& instance)
     return instance.state == "serving" || instance.state == "ready";
 }
 
-std::string name_of(model::release_number number) { return fmt::format("release {}", model::value_of(number)); }
+std::string name_of(model::release_number number)
+{
+    return fmt::format("release {}", model::value_of(number));
+}
 
 /// The newest release before that one that was live: what machines go back to.
 const model::release* former(const component_overview& of, model::release_number than)
@@ -62,9 +65,9 @@ private:
     {
         const bool holds =
             std::ranges::any_of(of_.slots, [&](const auto& slot) { return slot.second.machine == id; });
-        return holds || (report != nullptr &&
-                            std::ranges::find(report->instances, release_.number,
-                                &model::instance_report::release) != report->instances.end());
+        return holds ||
+               (report != nullptr && std::ranges::find(report->instances, release_.number,
+                                         &model::instance_report::release) != report->instances.end());
     }
 
     machine_progress look_at(const model::machine_id& id, bool is_here) const
@@ -112,8 +115,7 @@ private:
             return rollout_stage::ended;
         if (record_ != nullptr && record_->verdict == rollout_verdict::paused)
             return rollout_stage::paused;
-        const bool all_have_it =
-            any(standing::done) && !any(standing::waiting) && !any(standing::changing);
+        const bool all_have_it = any(standing::done) && !any(standing::waiting) && !any(standing::changing);
         if (release_.outcome == release_outcome::live && all_have_it)
             return rollout_stage::done;
         return record_ != nullptr && record_->held ? rollout_stage::held : rollout_stage::under_way;
@@ -146,10 +148,10 @@ private:
         if (!all_.is_looked_after(of_.name))
             return label + ": no daemon looks after it; start one with `gantryd run`";
         const auto here = [](const machine_progress& m) { return m.standing != standing::lost; };
-        if (std::ranges::all_of(seen.machines, [&](const auto& m) {
-                return !here(m) || m.standing == standing::draining;
-            }))
-            return label + ": every machine that is there takes no work; `gantryd machine undrain` changes that";
+        if (std::ranges::all_of(
+                seen.machines, [&](const auto& m) { return !here(m) || m.standing == standing::draining; }))
+            return label +
+                   ": every machine that is there takes no work; `gantryd machine undrain` changes that";
         const bool live = release_.outcome == release_outcome::live;
         if (std::ranges::count_if(seen.machines, here) == 1 && !live) {
             const auto& only = *std::ranges::find_if(seen.machines, here);

@@ -16,7 +16,10 @@ using base::errc;
 using model::release_outcome;
 using model::rollout_verdict;
 
-std::string name_of(model::release_number number) { return fmt::format("release {}", model::value_of(number)); }
+std::string name_of(model::release_number number)
+{
+    return fmt::format("release {}", model::value_of(number));
+}
 
 /// Errors: rejected, when the wanted release is not on its way to any machine.
 base::result<const model::release*> under_way(const component_overview& of)
@@ -59,9 +62,9 @@ base::result<model::release> rollback_target(
             if (number < wanted->number && release.outcome == release_outcome::live &&
                 !is_same(*wanted, release.spec_hash, release.image))
                 return release;
-        return base::fail(errc::not_found,
-            fmt::format("{}nothing to go back to: no other release was live before {}", who,
-                name_of(wanted->number)));
+        return base::fail(
+            errc::not_found, fmt::format("{}nothing to go back to: no other release was live before {}", who,
+                                 name_of(wanted->number)));
     }
     const auto found = of.releases.find(*asked);
     if (found == of.releases.end())
@@ -75,9 +78,9 @@ base::result<model::release> rollback_target(
     if (&release == wanted && release.outcome != release_outcome::failed)
         return base::fail(errc::rejected, fmt::format("{}{} is the present one", who, name_of(*asked)));
     if (is_same(*wanted, release.spec_hash, release.image) && wanted->outcome != release_outcome::failed)
-        return base::fail(errc::rejected,
-            fmt::format("{}{}, the present one, has the same spec and image as {}", who,
-                name_of(wanted->number), name_of(*asked)));
+        return base::fail(
+            errc::rejected, fmt::format("{}{}, the present one, has the same spec and image as {}", who,
+                                name_of(wanted->number), name_of(*asked)));
     return release;
 }
 
@@ -114,9 +117,9 @@ base::result<std::optional<model::rollout>> paused(const component_overview& of,
         return std::unexpected(wanted.error());
     auto record = record_of(of, **wanted, now);
     if ((*wanted)->outcome == release_outcome::failed || record.verdict == rollout_verdict::failed)
-        return base::fail(errc::rejected,
-            fmt::format("component {}: {} has failed; machines that have it go back", of.name.text(),
-                name_of((*wanted)->number)));
+        return base::fail(
+            errc::rejected, fmt::format("component {}: {} has failed; machines that have it go back",
+                                of.name.text(), name_of((*wanted)->number)));
     if (record.held || record.verdict == rollout_verdict::paused)
         return std::nullopt;
     record.held = true;
@@ -133,8 +136,9 @@ base::result<std::optional<model::rollout>> resumed(const component_overview& of
     if (!record.held && !halted) {
         if ((*wanted)->outcome == release_outcome::failed || record.verdict == rollout_verdict::failed)
             return base::fail(errc::rejected,
-                fmt::format("component {}: {} has failed and is not tried again; `update` or `rollback` makes "
-                            "a new one",
+                fmt::format(
+                    "component {}: {} has failed and is not tried again; `update` or `rollback` makes "
+                    "a new one",
                     of.name.text(), name_of((*wanted)->number)));
         return std::nullopt;
     }
@@ -167,8 +171,8 @@ boost::asio::awaitable<base::result<hold_change>> hold_rollout(store::store& to,
             co_return hold_change{of->wanted()->number, false};
         const auto key = records::rollout_key(project, component);
         store::transaction write;
-        write.conditions.push_back({records::state_key(project, component),
-            store::compare::target::modified, of->state_revision});
+        write.conditions.push_back(
+            {records::state_key(project, component), store::compare::target::modified, of->state_revision});
         write.conditions.push_back({key, store::compare::target::modified, of->rollout_revision});
         write.operations.push_back(put(key, records::encode(**record)));
         auto done = co_await to.commit(std::move(write), deadline);

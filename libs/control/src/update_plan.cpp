@@ -18,7 +18,10 @@ namespace {
 
 using model::release_outcome;
 
-std::string name_of(model::release_number number) { return fmt::format("release {}", model::value_of(number)); }
+std::string name_of(model::release_number number)
+{
+    return fmt::format("release {}", model::value_of(number));
+}
 
 /// Environment values may be secrets, and are not shown.
 void conceal(json::object& spec)
@@ -160,7 +163,8 @@ private:
                 out_.order.push_back({id, name, 1, running});
         }
         if (here == 0)
-            out_.notes.push_back("no gantryd daemon looks after the component: nothing happens before one does");
+            out_.notes.push_back(
+                "no gantryd daemon looks after the component: nothing happens before one does");
         out_.slots = spec_.rollout.max_parallel.of(std::max(here, 1));
         for (std::size_t i = 0; i < out_.order.size(); ++i)
             out_.order[i].turn = 1 + static_cast<int>(i) / out_.slots;
@@ -180,12 +184,11 @@ private:
         if (release->outcome == release_outcome::pending)
             out_.notes.push_back(name_of(release->number) + " is not live yet, and is superseded");
         if (record != nullptr && (record->held || record->verdict == model::rollout_verdict::paused))
-            out_.notes.push_back(
-                fmt::format("the pause of {} ends with it: the new release goes out", name_of(release->number)));
+            out_.notes.push_back(fmt::format(
+                "the pause of {} ends with it: the new release goes out", name_of(release->number)));
         for (const auto& [number, slot] : of_->slots)
-            out_.notes.push_back(
-                fmt::format("{} changes to {} now, and goes on to the new one", all_.name_of(slot.machine),
-                    name_of(slot.release)));
+            out_.notes.push_back(fmt::format("{} changes to {} now, and goes on to the new one",
+                all_.name_of(slot.machine), name_of(slot.release)));
     }
 
     const project_overview& all_;
@@ -204,8 +207,7 @@ json::array strings(const std::vector<std::string>& from)
 
 }  // namespace
 
-std::vector<field_change> changes_between(
-    const model::component_spec& from, const model::component_spec& to)
+std::vector<field_change> changes_between(const model::component_spec& from, const model::component_spec& to)
 {
     auto before = model::to_json(from);
     auto after = model::to_json(to);
@@ -224,8 +226,7 @@ json::object to_json(const update_plan& plan)
 {
     json::array changes;
     for (const auto& change : plan.changes)
-        changes.emplace_back(
-            json::object{{"field", change.field}, {"from", change.from}, {"to", change.to}});
+        changes.emplace_back(json::object{{"field", change.field}, {"from", change.from}, {"to", change.to}});
     json::array order;
     for (const auto& step : plan.order) {
         json::object row{{"machine", step.machine.text()}, {"name", step.name}, {"turn", step.turn}};

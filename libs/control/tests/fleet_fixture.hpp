@@ -21,8 +21,12 @@ public:
         web.state = model::component_state{model::intent::ready, model::image_id("sha256:2"), number(2)};
         for (int i = 1; i <= machines; ++i) {
             const auto name = std::to_string(i);
-            all.machines.push_back(
-                {.id = id(i), .host = "host" + name, .tags = {}, .session = {}, .version = {}, .components = {}});
+            all.machines.push_back({.id = id(i),
+                .host = "host" + name,
+                .tags = {},
+                .session = {},
+                .version = {},
+                .components = {}});
             runs(i, 1);
         }
     }

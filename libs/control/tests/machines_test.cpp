@@ -66,8 +66,8 @@ class drains : public control_test {
 protected:
     base::result<bool> drain(bool drains)
     {
-        return ask(set_drain(store_, shop_, model::machine_id("m1"), drains, "bob@beta", sim_.clock,
-            sim_.clock.now() + 5s));
+        return ask(set_drain(
+            store_, shop_, model::machine_id("m1"), drains, "bob@beta", sim_.clock, sim_.clock.now() + 5s));
     }
     bool is_draining()
     {
@@ -81,8 +81,8 @@ TEST_F(drains, are_set_and_taken_back_once)
     EXPECT_FALSE(is_draining());
     EXPECT_EQ(drain(true), true);
     EXPECT_TRUE(is_draining());
-    EXPECT_NE(
-        value_of(records::drain_key(shop_, model::machine_id("m1"))).value_or("").find("bob@beta"), std::string::npos);
+    EXPECT_NE(value_of(records::drain_key(shop_, model::machine_id("m1"))).value_or("").find("bob@beta"),
+        std::string::npos);
     EXPECT_EQ(drain(true), false);
     EXPECT_EQ(drain(false), true);
     EXPECT_FALSE(is_draining());
@@ -113,7 +113,8 @@ TEST_F(control_test, an_overview_shows_rollouts_slots_and_machines)
     EXPECT_EQ(*of.wanted_rollout(), record);
     EXPECT_EQ(of.rollout_of(model::release_number(2)), nullptr);
     EXPECT_EQ(of.slots.at(2), slot);
-    EXPECT_EQ(of.last, model::release_number(9)) << "numbers of records that cannot be read are not used again";
+    EXPECT_EQ(of.last, model::release_number(9))
+        << "numbers of records that cannot be read are not used again";
     EXPECT_EQ(all->find_machine(machine.id)->address, "10.0.0.7");
 }
 

@@ -108,8 +108,10 @@ TEST_F(rollouts, a_rollback_refuses_what_makes_no_sense_and_says_why)
     failed.why_failed = model::evidence{.reason = "exited with code 3"};
     put(release_key(2), records::encode(failed));
     release_and_settle("a", outcome::live);
-    EXPECT_EQ(refusal(2), "component web: release 2 failed: exited with code 3; --force takes it all the same");
-    EXPECT_EQ(refusal(1), "component web: release 3, the present one, has the same spec and image as release 1");
+    EXPECT_EQ(
+        refusal(2), "component web: release 2 failed: exited with code 3; --force takes it all the same");
+    EXPECT_EQ(
+        refusal(1), "component web: release 3, the present one, has the same spec and image as release 1");
     EXPECT_EQ(stored_state().release, number(3));
     EXPECT_FALSE(value_of(release_key(4)));
 }
@@ -151,8 +153,8 @@ TEST_F(rollouts, a_rollback_meets_rivals)
 {
     release_and_settle("a", outcome::live);
     release_and_settle("b", outcome::live);
-    put(records::state_key(shop_, web_),
-        records::encode(model::component_state{model::intent::ready, model::image_id("sha256:b"), number(2)}));
+    put(records::state_key(shop_, web_), records::encode(model::component_state{
+                                             model::intent::ready, model::image_id("sha256:b"), number(2)}));
     rival_writes(model::component_state{model::intent::stopped, model::image_id("sha256:b"), number(2)});
     store_.rivals = 2;
     const auto done = back();
@@ -235,8 +237,8 @@ TEST_F(rollouts, the_hold_of_a_failed_rollout_can_be_ended_so_that_machines_go_b
     EXPECT_EQ(stored_rollout().verdict, verdict::failed);
     EXPECT_EQ(hold(false).error().context(),
         "component web: release 2 has failed and is not tried again; `update` or `rollback` makes a new one");
-    EXPECT_EQ(hold(true).error().context(),
-        "component web: release 2 has failed; machines that have it go back");
+    EXPECT_EQ(
+        hold(true).error().context(), "component web: release 2 has failed; machines that have it go back");
 }
 
 TEST_F(rollouts, only_a_rollout_that_is_under_way_is_paused)

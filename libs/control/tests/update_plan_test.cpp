@@ -28,8 +28,7 @@ protected:
 
     update_plan plan(const std::optional<std::string>& image = "sha256:2") const
     {
-        return plan_update(
-            fleet_.all, spec_, image ? std::optional(model::image_id(*image)) : std::nullopt);
+        return plan_update(fleet_.all, spec_, image ? std::optional(model::image_id(*image)) : std::nullopt);
     }
     /// "1:host1 1:host2 2:host3": the turns and who has them.
     static std::string order(const update_plan& of)

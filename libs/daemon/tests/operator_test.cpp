@@ -28,7 +28,8 @@ T ask(fleet& f, boost::asio::awaitable<base::result<T>> op)
 
 bool hold(fleet& f, bool held)
 {
-    return ask(f, control::hold_rollout(*f.books, shop, web, held, f.sim.clock, f.sim.clock.now() + 5s)).changed;
+    return ask(f, control::hold_rollout(*f.books, shop, web, held, f.sim.clock, f.sim.clock.now() + 5s))
+        .changed;
 }
 
 bool is_over(fleet& f, int release)
@@ -90,7 +91,8 @@ TEST(an_operator, lets_a_rollout_go_on_after_a_failure_that_halted_it)
         }
         return run;
     };
-    ASSERT_TRUE(f.run_until([&] { return f.record() && f.record()->verdict == model::rollout_verdict::paused; }));
+    ASSERT_TRUE(
+        f.run_until([&] { return f.record() && f.record()->verdict == model::rollout_verdict::paused; }));
     f.run_for(10s, 20ms);
     EXPECT_EQ(f.running_on(2), std::set<int>{1});
 
@@ -113,9 +115,8 @@ TEST(an_operator, rolls_back_through_the_same_gates)
     f.make_live("2");
     f.always("one machine changes at a time", [&] { return f.slots().size() <= 1; });
     f.always("every machine serves", [&] { return f.all_serve(); });
-    const auto back = ask(f,
-        control::roll_back(
-            *f.books, shop, web, std::nullopt, false, "ann@alpha", f.sim.clock, f.sim.clock.now() + 5s));
+    const auto back = ask(f, control::roll_back(*f.books, shop, web, std::nullopt, false, "ann@alpha",
+                                 f.sim.clock, f.sim.clock.now() + 5s));
     EXPECT_EQ(back.from.number, model::release_number(1));
     ASSERT_TRUE(f.run_until([&] { return is_over(f, 3); }));
     EXPECT_EQ(f.at(1).release_in_store(3).image, f.at(1).release_in_store(1).image);

@@ -186,8 +186,8 @@ base::result<model::machine_report> decode_machine_report(std::string_view text)
         for (const auto& [name, value] : *tags)
             if (value.is_string())
                 out.tags.emplace(name, value.get_string());
-    out.cpus = static_cast<int>(
-        std::clamp<std::int64_t>(integer_of(*object, "cpus").value_or(0), 0, most_cpus));
+    out.cpus =
+        static_cast<int>(std::clamp<std::int64_t>(integer_of(*object, "cpus").value_or(0), 0, most_cpus));
     out.memory_bytes = integer_of(*object, "memory").value_or(0);
     out.pid = integer_of(*object, "pid").value_or(0);
     out.session = string_of(*object, "session");

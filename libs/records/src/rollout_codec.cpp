@@ -53,8 +53,8 @@ base::result<model::rollout> decode_rollout(std::string_view text)
     constexpr std::int64_t most_slots = 1000;
     model::rollout out;
     out.release = *release;
-    out.slots = static_cast<int>(
-        std::clamp<std::int64_t>(integer_of(*object, "slots").value_or(0), 0, most_slots));
+    out.slots =
+        static_cast<int>(std::clamp<std::int64_t>(integer_of(*object, "slots").value_or(0), 0, most_slots));
     out.verdict = *verdict;
     out.held = bool_of(*object, "held");
     out.machine = model::machine_id(string_of(*object, "machine"));

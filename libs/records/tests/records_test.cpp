@@ -155,8 +155,8 @@ TEST(keys, of_rollouts_and_machines_parse_what_they_write_and_nothing_else)
     for (const auto* rest : {"web/state", "web/releases/1", "web/slots/", "web/slots/-1", "web/slots/1x",
              "web/steps/", "web/rollouts", "/rollout", "web"})
         EXPECT_FALSE(records::parse_rollout_key(shop, records::components_prefix(shop) + rest)) << rest;
-    for (const auto& key : {records::rollout_key(shop, web), records::slot_key(shop, web, 0),
-             records::step_key(shop, web, m1)})
+    for (const auto& key :
+        {records::rollout_key(shop, web), records::slot_key(shop, web, 0), records::step_key(shop, web, m1)})
         EXPECT_FALSE(records::parse_component_key(shop, key)) << key;
 
     const auto presence = records::parse_machine_key(shop, records::machine_key(shop, m1));

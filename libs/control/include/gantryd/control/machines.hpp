@@ -25,8 +25,8 @@ struct machine_overview {
     model::machine_id id;
     std::string host;  ///< empty: nobody knows it
     machine_state state = machine_state::here;
-    bool drains = false;                         ///< it is to take no work, there or not
-    base::wall_time since{};                     ///< its daemon runs; of a lost one: it told something last
+    bool drains = false;      ///< it is to take no work, there or not
+    base::wall_time since{};  ///< its daemon runs; of a lost one: it told something last
     std::optional<model::machine_report> daemon{};  ///< absent: lost
     std::vector<machine_work> runs{};
 };

@@ -53,8 +53,8 @@ struct rollout_view {
     friend bool operator==(const rollout_view&, const rollout_view&) = default;
 };
 
-rollout_view view_rollout(const project_overview& all, const model::component_name& component,
-    model::release_number release);
+rollout_view view_rollout(
+    const project_overview& all, const model::component_name& component, model::release_number release);
 
 /// True when the machine runs nothing but that release: none of its older instances takes new traffic.
 bool runs_alone(const model::component_report& report, model::release_number release);

@@ -20,8 +20,7 @@ struct field_change {
 };
 
 /// The fields in which two specs differ, in the order of the project file's fields.
-std::vector<field_change> changes_between(
-    const model::component_spec& from, const model::component_spec& to);
+std::vector<field_change> changes_between(const model::component_spec& from, const model::component_spec& to);
 
 /// What an update would do, going by what the store says now.
 struct update_plan {

@@ -87,7 +87,7 @@ struct options {
     std::map<std::string, std::string> tags;
     int cpus = 0;                   ///< 0: not known
     std::int64_t memory_bytes = 0;  ///< 0: not known
-    std::string version;  ///< gantryd's
+    std::string version;            ///< gantryd's
     std::int64_t pid = 0;
     std::string boot_id;            ///< changes with every boot of the machine
     std::string binding_directory;  ///< for bindings with "{container_id}"
