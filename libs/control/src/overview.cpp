@@ -61,18 +61,32 @@ std::map<model::machine_id, std::string> project_overview::hosts() const
                 host = report.host;
     for (const auto& machine : machines)
         out[machine.id] = machine.host;
+    for (const auto& id : draining)
+        out.try_emplace(id);
+    return out;
+}
+
+std::map<model::machine_id, std::string> project_overview::names() const
+{
+    auto out = hosts();
+    std::map<std::string, int> machines_on;
+    for (const auto& [id, host] : out)
+        ++machines_on[host];
+    for (auto& [id, name] : out) {
+        const auto short_id = base::short_id(id.text());
+        if (name.empty())
+            name = short_id;
+        else if (machines_on.at(name) > 1)
+            name += " (" + short_id + ")";
+    }
     return out;
 }
 
 std::string project_overview::name_of(const model::machine_id& id) const
 {
-    const auto all = hosts();
+    const auto all = names();
     const auto found = all.find(id);
-    if (found == all.end() || found->second.empty())
-        return base::short_id(id.text());
-    const auto same =
-        std::ranges::count_if(all, [&](const auto& other) { return other.second == found->second; });
-    return same == 1 ? found->second : found->second + " (" + base::short_id(id.text()) + ")";
+    return found == all.end() ? base::short_id(id.text()) : found->second;
 }
 
 bool looks_after(const model::machine_report& machine, const model::component_name& component)

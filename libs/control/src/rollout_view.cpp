@@ -44,10 +44,10 @@ public:
     rollout_view view() const
     {
         rollout_view out{.release = release_.number, .text = {}, .machines = {}};
-        for (const auto& [id, host] : all_.hosts()) {
+        for (const auto& [id, name] : all_.names()) {
             const auto* daemon = all_.find_machine(id);
             if (daemon != nullptr ? looks_after(*daemon, of_.name) : of_.report_of(id) != nullptr)
-                out.machines.push_back(look_at(id, daemon != nullptr));
+                out.machines.push_back(look_at(id, name, daemon != nullptr));
         }
         out.stage = stage_of(out.machines);
         out.text = text_for(out);
@@ -70,10 +70,10 @@ private:
                                          &model::instance_report::release) != report->instances.end());
     }
 
-    machine_progress look_at(const model::machine_id& id, bool is_here) const
+    machine_progress look_at(const model::machine_id& id, const std::string& name, bool is_here) const
     {
         const auto* report = of_.report_of(id);
-        machine_progress out{.id = id, .name = all_.name_of(id), .running = {}, .text = {}};
+        machine_progress out{.id = id, .name = name, .running = {}, .text = {}};
         if (report != nullptr)
             out.running = report->running;
         const auto runs = out.running ? "runs " + name_of(*out.running) : std::string("runs nothing of it");

@@ -141,10 +141,9 @@ private:
     void order()
     {
         int here = 0;
-        for (const auto& [id, host] : all_.hosts()) {
+        for (const auto& [id, name] : all_.names()) {
             const auto* daemon = all_.find_machine(id);
             const auto* report = of_ == nullptr ? nullptr : of_->report_of(id);
-            const auto name = all_.name_of(id);
             if (daemon == nullptr && report != nullptr)
                 out_.unknown.push_back(fmt::format(
                     "{} is lost: what it runs now; it takes the release when it is there again", name));

@@ -47,9 +47,12 @@ struct project_overview {
     const component_overview* find(const model::component_name& name) const;
     /// The daemon of a machine; null when it is not there now.
     const model::machine_report* find_machine(const model::machine_id& id) const;
-    /// The host of every machine that is there or ever told anything; empty where nobody knows it.
+    /// The host of every machine that is there, ever told anything or is to drain; empty where nobody knows
+    /// it.
     std::map<model::machine_id, std::string> hosts() const;
-    /// A machine's name for people, also when it is away: its host, with the id where two have the same one.
+    /// The names of those machines for people: the host, with the id where two have the same one.
+    std::map<model::machine_id, std::string> names() const;
+    /// The name of one of them; its id for any other.
     std::string name_of(const model::machine_id& id) const;
     /// True when a daemon that is there now looks after the component.
     bool is_looked_after(const model::component_name& name) const;
