@@ -56,68 +56,68 @@ executor::task executor::about_instance(
 
 std::optional<executor::task> executor::task_for(const planner::action& what)
 {
-    return std::visit(overloaded{
-                          [&](const planner::create_instance& a) -> std::optional<task> {
-                              auto out = about_instance(a.name, "create", create(a));
-                              out.about.component = a.component;
-                              return out;
-                          },
-                          [&](const planner::start_instance& a) -> std::optional<task> {
-                              return about_instance(a.name, "start", start(a.name));
-                          },
-                          [&](const planner::mark_ready& a) -> std::optional<task> {
-                              mark_ready(a);
-                              return std::nullopt;
-                          },
-                          [&](const planner::condemn_instance& a) -> std::optional<task> {
-                              return about_instance(a.name, "gather evidence of", condemn(a));
-                          },
-                          [&](const planner::begin_drain& a) -> std::optional<task> {
-                              begin_drain(a);
-                              return std::nullopt;
-                          },
-                          [&](const planner::send_signals& a) -> std::optional<task> {
-                              return about_instance(a.name, "signal", send_signals(a.name));
-                          },
-                          [&](const planner::stop_instance& a) -> std::optional<task> {
-                              return about_instance(a.name, "stop", stop_container(a.name));
-                          },
-                          [&](const planner::kill_instance& a) -> std::optional<task> {
-                              auto out = about_instance(a.name, "kill", kill_container(a.name));
-                              out.key = kill_key(a.name);  // not behind a stop that waits for its grace
-                              return out;
-                          },
-                          [&](const planner::remove_instance& a) -> std::optional<task> {
-                              return about_instance(a.name, "remove", remove(a.name));
-                          },
-                          [&](const planner::update_proxy& a) -> std::optional<task> {
-                              update_proxy(a);
-                              return std::nullopt;
-                          },
-                          [&](const planner::settle_release& a) -> std::optional<task> {
-                              planner::setback about;
-                              about.component = a.component;
-                              about.action = fmt::format(
-                                  "record release {} as {}", model::value_of(a.release), text_of(a.outcome));
-                              return task{"settle " + a.component.text(), std::move(about), settle(a)};
-                          },
-                          [&](const planner::move_rollout& a) -> std::optional<task> {
-                              planner::setback about;
-                              about.component = a.component;
-                              about.action = rollout_moves::name_of(a);
-                              return task{
-                                  "rollout " + a.component.text(), std::move(about), rollouts_.make(a)};
-                          },
-                          [&](const planner::allot_link& a) -> std::optional<task> {
-                              planner::setback about;
-                              about.action = "give link " + a.link + " a port";
-                              return task{"link " + a.link, std::move(about), allot(a)};
-                          },
-                          [&](const planner::fail_release& a) -> std::optional<task> {
-                              fail_release(a);
-                              return std::nullopt;
-                          },
-                      },
+    return std::visit(
+        overloaded{
+            [&](const planner::create_instance& a) -> std::optional<task> {
+                auto out = about_instance(a.name, "create", create(a));
+                out.about.component = a.component;
+                return out;
+            },
+            [&](const planner::start_instance& a) -> std::optional<task> {
+                return about_instance(a.name, "start", start(a.name));
+            },
+            [&](const planner::mark_ready& a) -> std::optional<task> {
+                mark_ready(a);
+                return std::nullopt;
+            },
+            [&](const planner::condemn_instance& a) -> std::optional<task> {
+                return about_instance(a.name, "gather evidence of", condemn(a));
+            },
+            [&](const planner::begin_drain& a) -> std::optional<task> {
+                begin_drain(a);
+                return std::nullopt;
+            },
+            [&](const planner::send_signals& a) -> std::optional<task> {
+                return about_instance(a.name, "signal", send_signals(a.name));
+            },
+            [&](const planner::stop_instance& a) -> std::optional<task> {
+                return about_instance(a.name, "stop", stop_container(a.name));
+            },
+            [&](const planner::kill_instance& a) -> std::optional<task> {
+                auto out = about_instance(a.name, "kill", kill_container(a.name));
+                out.key = kill_key(a.name);  // not behind a stop that waits for its grace
+                return out;
+            },
+            [&](const planner::remove_instance& a) -> std::optional<task> {
+                return about_instance(a.name, "remove", remove(a.name));
+            },
+            [&](const planner::update_proxy& a) -> std::optional<task> {
+                update_proxy(a);
+                return std::nullopt;
+            },
+            [&](const planner::settle_release& a) -> std::optional<task> {
+                planner::setback about;
+                about.component = a.component;
+                about.action =
+                    fmt::format("record release {} as {}", model::value_of(a.release), text_of(a.outcome));
+                return task{"settle " + a.component.text(), std::move(about), settle(a)};
+            },
+            [&](const planner::move_rollout& a) -> std::optional<task> {
+                planner::setback about;
+                about.component = a.component;
+                about.action = rollout_moves::name_of(a);
+                return task{"rollout " + a.component.text(), std::move(about), rollouts_.make(a)};
+            },
+            [&](const planner::allot_link& a) -> std::optional<task> {
+                planner::setback about;
+                about.action = "give link " + a.link + " a port";
+                return task{"link " + a.link, std::move(about), allot(a)};
+            },
+            [&](const planner::fail_release& a) -> std::optional<task> {
+                fail_release(a);
+                return std::nullopt;
+            },
+        },
         what);
 }
 

@@ -22,8 +22,8 @@ void take_presence(state& st, const model::machine_id& id, const std::string& va
         return;
     if (id == st.what.machine && !st.session.empty() && report->session != st.former_session)
         note_id_holder(st, report->session == st.session ? std::string()
-                           : report->host.empty()       ? std::string("another host")
-                                                        : report->host);
+                           : report->host.empty()        ? std::string("another host")
+                                                         : report->host);
     machine.host = std::move(report->host);
     machine.components = std::move(report->components);
 }

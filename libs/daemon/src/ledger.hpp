@@ -35,7 +35,8 @@ public:
 
     void forget(const model::component_name& component, model::release_number release);
 
-    /// What the presence of the last daemon with this ledger says; empty when none is known. It outlives a boot.
+    /// What the presence of the last daemon with this ledger says; empty when none is known. It outlives a
+    /// boot.
     std::string session() const;
     void save_session(const std::string& session);
 

@@ -26,8 +26,8 @@ std::string draw_session(state& st)
 {
     const auto high = static_cast<std::uint64_t>(st.io.random());
     const auto low = static_cast<std::uint64_t>(st.io.random());
-    return fmt::format("{:08x}{:08x}-{:x}-{}", high, low, st.io.clk.wall_now().time_since_epoch().count(),
-        st.what.pid);
+    return fmt::format(
+        "{:08x}{:08x}-{:x}-{}", high, low, st.io.clk.wall_now().time_since_epoch().count(), st.what.pid);
 }
 
 }  // namespace
@@ -155,7 +155,8 @@ boost::asio::awaitable<void> presence::keep_on()
                 lease_.reset();
                 break;
             }
-            st_.note_write(st_.present, kept);  // with nothing to report this is the only write, and the first to be refused
+            st_.note_write(st_.present,
+                kept);  // with nothing to report this is the only write, and the first to be refused
             if (kept)
                 break;
             co_await st_.io.clk.sleep_until(st_.io.clk.now() + beat_after_failure);

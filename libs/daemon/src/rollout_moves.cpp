@@ -78,8 +78,7 @@ void rollout_moves::put_record(
     const planner::component& of, const model::rollout& record, store::transaction& write) const
 {
     const auto key = records::rollout_key(st_.what.project, of.name);
-    write.conditions.push_back(
-        {key, store::compare::target::modified, revision(of.rollout.record_revision)});
+    write.conditions.push_back({key, store::compare::target::modified, revision(of.rollout.record_revision)});
     write.operations.push_back(put(key, records::encode(record)));
 }
 
@@ -101,8 +100,8 @@ model::rollout rollout_moves::record_for(
     return out;
 }
 
-model::rollout rollout_moves::verdict(const planner::component& of, const planner::move_rollout& what,
-    model::rollout_verdict verdict) const
+model::rollout rollout_moves::verdict(
+    const planner::component& of, const planner::move_rollout& what, model::rollout_verdict verdict) const
 {
     auto out = record_for(of, what);
     out.verdict = verdict;
@@ -126,8 +125,7 @@ void rollout_moves::put_outcome(const planner::component& of, model::release_num
         put(records::release_key(st_.what.project, of.name, number), records::encode(release)));
 }
 
-store::transaction rollout_moves::claim(
-    const planner::component& of, const planner::move_rollout& what) const
+store::transaction rollout_moves::claim(const planner::component& of, const planner::move_rollout& what) const
 {
     store::transaction out;
     compare_wish(of, out);
@@ -147,8 +145,7 @@ store::transaction rollout_moves::claim(
     return out;
 }
 
-store::transaction rollout_moves::leave(
-    const planner::component& of, const planner::move_rollout& what) const
+store::transaction rollout_moves::leave(const planner::component& of, const planner::move_rollout& what) const
 {
     store::transaction out;
     compare_slot(of, what.slot, out);
@@ -166,8 +163,7 @@ store::transaction rollout_moves::leave(
     return out;
 }
 
-store::transaction rollout_moves::judge(
-    const planner::component& of, const planner::move_rollout& what) const
+store::transaction rollout_moves::judge(const planner::component& of, const planner::move_rollout& what) const
 {
     store::transaction out;
     compare_wish(of, out);

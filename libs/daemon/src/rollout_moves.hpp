@@ -33,8 +33,7 @@ private:
     store::transaction judge(const planner::component& of, const planner::move_rollout& what) const;
     store::transaction finish(const planner::component& of, const planner::move_rollout& what) const;
     store::transaction declare_lost(const planner::component& of, const planner::move_rollout& what) const;
-    store::transaction transaction_for(
-        const planner::component& of, const planner::move_rollout& what) const;
+    store::transaction transaction_for(const planner::component& of, const planner::move_rollout& what) const;
 
     /// What was written is known at once, without waiting for the watch.
     void take(const store::transaction& written, store::revision at, const planner::component& before);

@@ -44,10 +44,7 @@ bool is_news(state& st, const std::string& key, store::revision at)
     return true;
 }
 
-bool is_halted(const model::rollout& of)
-{
-    return of.held || of.verdict == model::rollout_verdict::paused;
-}
+bool is_halted(const model::rollout& of) { return of.held || of.verdict == model::rollout_verdict::paused; }
 
 void take_record(state& st, planner::component& component, const store::key_value& pair)
 {

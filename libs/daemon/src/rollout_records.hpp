@@ -5,8 +5,8 @@
 
 namespace gantryd::daemon {
 
-// What the store says of components, put into the world: by whoever watches it, and by whoever has just written
-// it.
+// What the store says of components, put into the world: by whoever watches it, and by whoever has just
+// written it.
 
 /// Takes a pair under components_prefix(): a state, a release or a part of a rollout. A value that makes no
 /// sense leaves what was there before.

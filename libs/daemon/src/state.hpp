@@ -38,7 +38,8 @@ public:
     /// Up to which revision the world knows each key of a rollout.
     std::map<std::string, std::int64_t> rollout_revisions;
 
-    /// Drawn anew by every start; it stands in our presence in the store, where our predecessor's may be left.
+    /// Drawn anew by every start; it stands in our presence in the store, where our predecessor's may be
+    /// left.
     std::string session;
     std::string former_session;
 
@@ -94,7 +95,8 @@ public:
     /// Notes that a source answered, or why it did not. Tells the change.
     void note_source(planner::source& which, std::string_view name, const base::result<void>& answer);
 
-    /// How the last write of reports ended, and that of our presence: the store takes writes when it took both.
+    /// How the last write of reports ended, and that of our presence: the store takes writes when it took
+    /// both.
     base::result<void> reported;
     base::result<void> present;
     void note_write(base::result<void>& kind, base::result<void> done);

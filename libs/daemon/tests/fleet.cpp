@@ -121,8 +121,7 @@ void fleet::run_for(runtime::duration time, runtime::duration one)
         step(std::min(one, end - sim.clock.now()));
 }
 
-bool fleet::run_until(
-    const std::function<bool()>& done, runtime::duration limit, runtime::duration one)
+bool fleet::run_until(const std::function<bool()>& done, runtime::duration limit, runtime::duration one)
 {
     for (const auto end = sim.clock.now() + limit; sim.clock.now() < end; step(one))
         if (done())

@@ -40,8 +40,8 @@ public:
     void make_slow();
 
     void run_for(runtime::duration time, runtime::duration step = 5ms);
-    bool run_until(const std::function<bool()>& done, runtime::duration limit = 2min,
-        runtime::duration step = 5ms);
+    bool run_until(
+        const std::function<bool()>& done, runtime::duration limit = 2min, runtime::duration step = 5ms);
     /// What has to hold after each step from now on, beside all that had to before.
     void always(std::string what, std::function<bool()> holds);
     bool may_stop_serving = false;

@@ -184,8 +184,8 @@ model::release_number machine::release_published(const std::string& tag)
 void machine::set_intent(const std::string& component, model::intent intent)
 {
     std::vector<model::component_name> components{model::component_name(component)};
-    const auto done =
-        ask(control::set_intent(operators_store(), project, std::move(components), intent, sim.clock.now() + 5s));
+    const auto done = ask(
+        control::set_intent(operators_store(), project, std::move(components), intent, sim.clock.now() + 5s));
     EXPECT_TRUE(done.has_value());
 }
 

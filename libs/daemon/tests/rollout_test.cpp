@@ -155,9 +155,8 @@ TEST(a_rollout, stands_still_after_a_failure_where_its_rule_says_so)
     f.make_live("1");
     const auto two = f.release(web_with({.on_failure = model::failure_action::pause}), "2");
     f.at(2).docker.on_start = exits_after(f.at(1).release_in_store(two).image.text(), 20ms);
-    ASSERT_TRUE(f.run_until([&] {
-        return f.record() && f.record()->verdict == model::rollout_verdict::paused;
-    }));
+    ASSERT_TRUE(
+        f.run_until([&] { return f.record() && f.record()->verdict == model::rollout_verdict::paused; }));
     expect_quiet(f);
     EXPECT_EQ(f.running_on(1), std::set<int>{two});
     EXPECT_EQ(f.running_on(2), std::set<int>{1});
@@ -186,8 +185,8 @@ TEST(a_rollout, that_is_superseded_midway_gives_way_to_the_new_release)
     ASSERT_TRUE(f.run_until([&] { return f.holder() == "m2"; }));
     const auto token = f.slots().at(0).created;
     const auto three = f.release("3");
-    ASSERT_TRUE(f.run_until(
-        [&] { return f.record()->release == static_cast<model::release_number>(three); }));
+    ASSERT_TRUE(
+        f.run_until([&] { return f.record()->release == static_cast<model::release_number>(three); }));
     EXPECT_EQ(f.slots().at(0).created, token) << "the slot is passed on";
     ASSERT_TRUE(f.run_until([&] { return f.outcome_of(three) == release_outcome::live; }));
     EXPECT_EQ(f.outcome_of(two), release_outcome::superseded);
@@ -260,9 +259,8 @@ TEST(a_machine, of_its_own_is_not_slower_for_the_slot)
     f.release("2");
     ASSERT_TRUE(f.run_until([&] { return m.docker.calls.size() > before; }, 60ms))
         << "the slot is one transaction, and a watch in this test looks every 50 ms";
-    EXPECT_TRUE(std::ranges::any_of(m.docker.calls, [](const std::string& call) {
-        return call == "create shop-web-2-1";
-    }));
+    EXPECT_TRUE(std::ranges::any_of(
+        m.docker.calls, [](const std::string& call) { return call == "create shop-web-2-1"; }));
 }
 
 TEST(machines, with_one_id_are_refused_and_do_not_share_slots)

@@ -214,9 +214,8 @@ TEST_P(random_trouble, ends_converged_and_quiet)
     for (std::size_t i = 1; i <= f.size(); ++i)
         trouble.mend(i);
     const auto last = trouble.tag();
-    ASSERT_TRUE(f.run_until([&] { return is_over(f, last); }, 15min, 100ms))
-        << "release " << last << "\n"
-        << f.describe();
+    ASSERT_TRUE(f.run_until([&] { return is_over(f, last); }, 15min, 100ms)) << "release " << last << "\n"
+                                                                             << f.describe();
     f.run_for(10s, 100ms);
     const auto before = f.changes();
     f.run_for(2min, 100ms);

@@ -48,8 +48,9 @@ TEST(the_history, of_an_update_is_told_in_order_and_without_secrets)
                 EXPECT_FALSE(line.contains("hunter2")) << line;
         }
     }
-    EXPECT_EQ(codes, (texts{"desired_changed", "slot_taken", "container_created", "container_started",
-                         "instance_ready", "slot_freed", "release_settled", "instance_failed", "container_created"}));
+    EXPECT_EQ(codes,
+        (texts{"desired_changed", "slot_taken", "container_created", "container_started", "instance_ready",
+            "slot_freed", "release_settled", "instance_failed", "container_created"}));
     EXPECT_EQ(m.told("daemon_started").size(), 2U);
     EXPECT_EQ(m.told("daemon_stopped").size(), 1U);
     const auto all = m.events();

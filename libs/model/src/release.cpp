@@ -62,8 +62,8 @@ std::string_view text_of(rollout_verdict value) noexcept
 
 std::optional<rollout_verdict> rollout_verdict_of(std::string_view text) noexcept
 {
-    constexpr std::array all{rollout_verdict::running, rollout_verdict::done, rollout_verdict::failed,
-        rollout_verdict::paused};
+    constexpr std::array all{
+        rollout_verdict::running, rollout_verdict::done, rollout_verdict::failed, rollout_verdict::paused};
     return find_by_text(all, text);
 }
 

@@ -179,8 +179,7 @@ std::vector<obstacle> obstacles(const world& from, const roster& who)
 /// Docker is at work, or does not answer.
 std::optional<time_point> deadline(const world& from, const roster& who, const std::vector<obstacle>& missing)
 {
-    if (!who.unproven || !from.docker.reachable ||
-        !from.haproxy.reachable)
+    if (!who.unproven || !from.docker.reachable || !from.haproxy.reachable)
         return std::nullopt;
     auto begin = std::max({who.wish.wished_at, from.docker.since, from.haproxy.since});
     for (const auto& each : missing) {

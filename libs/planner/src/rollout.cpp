@@ -11,8 +11,8 @@ using model::release_outcome;
 using model::rollout_verdict;
 using namespace std::chrono_literals;
 
-/// Slots are offered to the machines in the order of their ids, so that not all ask at once. One that does not
-/// take its turn is passed over then.
+/// Slots are offered to the machines in the order of their ids, so that not all ask at once. One that does
+/// not take its turn is passed over then.
 constexpr auto courtesy = 1s;
 
 const model::release* wanted_of(const component& of)
@@ -208,8 +208,8 @@ duty duty_of(const world& in, const component& of)
         return out;
     const auto slot = own_slot(in, of);
     const auto until = slots_usable_until(*in.fleet, policy_of(of));
-    const bool usable = slot && until && in.now < *until &&
-                        of.rollout.slots.at(*slot).what.release == wanted->number;
+    const bool usable =
+        slot && until && in.now < *until && of.rollout.slots.at(*slot).what.release == wanted->number;
     out.frozen = slot && !usable;
     if (const auto crashes = of.crashes.find(wanted->number);
         usable && goal == wanted && !is_proven(in, of, *wanted) && crashes != of.crashes.end() &&

@@ -61,9 +61,8 @@ private:
 
     std::string running() const
     {
-        return who_.effective == nullptr
-                   ? "nothing"
-                   : fmt::format("release {}", model::value_of(who_.effective->number));
+        return who_.effective == nullptr ? "nothing"
+                                         : fmt::format("release {}", model::value_of(who_.effective->number));
     }
 
     void explain_identity()
@@ -83,17 +82,16 @@ private:
             return;
         const auto until = slots_usable_until(*from_.fleet, policy_of(of_));
         if (!until || *until <= from_.now) {
-            auto& c = add(reason::presence_unconfirmed,
-                "this machine is in the middle of its change, and the store does not confirm that it is there");
+            auto& c = add(reason::presence_unconfirmed, "this machine is in the middle of its change, and "
+                                                        "the store does not confirm that it is there");
             c.then = "it begins nothing new; it goes on when the store answers, or when it has a slot again";
             return;
         }
         const auto ripe = ripe_at(from_, who_);
         if (!ripe || *ripe <= from_.now)
             return;
-        auto& c = add(reason::waiting_healthy,
-            fmt::format("release {} serves, and has to last for {}", wanted(),
-                base::human(policy_of(of_).min_healthy_time)));
+        auto& c = add(reason::waiting_healthy, fmt::format("release {} serves, and has to last for {}",
+                                                   wanted(), base::human(policy_of(of_).min_healthy_time)));
         c.until = ripe;
         c.then = "the instances before it are drained, and the next machine follows";
     }
@@ -127,15 +125,15 @@ private:
             const auto* record = record_of(of_);
             auto& c = add(reason::rollout_stopped,
                 fmt::format("release {} failed{}; this machine runs {}", wanted(),
-                    record == nullptr || record->machine.empty() ? ""
-                                                                 : " on " + name_of(record->machine),
+                    record == nullptr || record->machine.empty() ? "" : " on " + name_of(record->machine),
                     run));
-            c.then = fmt::format("it goes back to release {} when a slot is free", model::value_of(goal->number));
+            c.then =
+                fmt::format("it goes back to release {} when a slot is free", model::value_of(goal->number));
             return;
         }
-        auto& c = add(reason::waiting_slot,
-            fmt::format("this machine runs {} until its turn for release {} comes; {}", run, wanted(),
-                turn ? "the next one is due" : holders()));
+        auto& c = add(
+            reason::waiting_slot, fmt::format("this machine runs {} until its turn for release {} comes; {}",
+                                      run, wanted(), turn ? "the next one is due" : holders()));
         c.until = turn;
         c.then = "it changes when a slot is free";
     }

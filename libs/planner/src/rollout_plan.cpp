@@ -13,10 +13,7 @@ namespace {
 using model::release_outcome;
 using model::rollout_verdict;
 
-bool has_wanted(const component& of)
-{
-    return of.wanted && of.releases.contains(*of.wanted);
-}
+bool has_wanted(const component& of) { return of.wanted && of.releases.contains(*of.wanted); }
 
 const model::release& wanted_of(const component& of) { return *of.releases.at(*of.wanted); }
 

@@ -53,9 +53,10 @@ std::string text_of(const action& what)
             [](const move_rollout& a) {
                 constexpr std::array names{
                     "claim", "pass_on", "leave", "fail", "halt", "finish", "declare_lost"};
-                return fmt::format("{} {} release {} slot {} of {}{}{}", names.at(static_cast<std::size_t>(a.what)),
-                    a.component.text(), model::value_of(a.release), a.slot, a.slots,
-                    a.ends ? ", the last" : "", a.why.empty() ? "" : ": " + a.why);
+                return fmt::format("{} {} release {} slot {} of {}{}{}",
+                    names.at(static_cast<std::size_t>(a.what)), a.component.text(),
+                    model::value_of(a.release), a.slot, a.slots, a.ends ? ", the last" : "",
+                    a.why.empty() ? "" : ": " + a.why);
             },
             [](const fail_release& a) {
                 return fmt::format("fail {} {}: {}", a.component.text(), model::value_of(a.release), a.why);

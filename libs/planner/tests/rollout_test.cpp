@@ -285,8 +285,8 @@ TEST(rollout, that_is_superseded_passes_its_slot_on)
     s.release(2, release_outcome::superseded);
     s.release(3, release_outcome::pending);
     EXPECT_EQ(s.does(), (lines{"pass_on web release 3 slot 0 of 1"}));
-    EXPECT_EQ(s.does(), (lines{"create shop-web-3-1",
-                            "begin_drain shop-web-2-1: release 3 takes its place"}));
+    EXPECT_EQ(
+        s.does(), (lines{"create shop-web-3-1", "begin_drain shop-web-2-1: release 3 takes its place"}));
     EXPECT_EQ(s.of().rollout.record->release, static_cast<model::release_number>(3));
 }
 
@@ -378,8 +378,9 @@ TEST(rollout, is_no_hindrance_to_a_stop)
     start_second(s);
     s.of().intent = model::intent::stopped;
     const auto now = s.does();
-    EXPECT_EQ(now, (lines{"leave web release 0 slot 0 of 0", "begin_drain shop-web-2-1: the component is to stop",
-                       "begin_drain shop-web-1-1: the component is to stop"}));
+    EXPECT_EQ(
+        now, (lines{"leave web release 0 slot 0 of 0", "begin_drain shop-web-2-1: the component is to stop",
+                 "begin_drain shop-web-1-1: the component is to stop"}));
 }
 
 TEST(rollout, ends_at_its_deadline_when_there_is_something_to_go_back_to)

@@ -3,8 +3,8 @@
 #include "plan_text.hpp"
 
 #include <gantryd/base/overloaded.hpp>
-#include <gantryd/planner/rollout.hpp>
 #include <gantryd/planner/links.hpp>
+#include <gantryd/planner/rollout.hpp>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -231,8 +231,7 @@ void scene::carry_out(const action& what)
         what);
 }
 
-void scene::settle(
-    const model::component_name& name, model::release_number number, model::release_outcome as)
+void scene::settle(const model::component_name& name, model::release_number number, model::release_outcome as)
 {
     auto& there = of(name.text()).releases.at(number);
     auto settled = std::make_shared<model::release>(*there);
@@ -314,8 +313,8 @@ void scene::is_done(const std::string& machine, int release)
 {
     auto& all = of().rollout;
     all.steps[model::machine_id(machine)] = {static_cast<model::release_number>(release), {}};
-    std::erase_if(all.slots,
-        [&](const auto& slot) { return slot.second.what.machine == model::machine_id(machine); });
+    std::erase_if(
+        all.slots, [&](const auto& slot) { return slot.second.what.machine == model::machine_id(machine); });
     all.moved_at = w.now;
 }
 

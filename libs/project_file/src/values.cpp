@@ -138,7 +138,8 @@ bool read_parallel(const cursor& from, model::parallel_limit& out)
     const bool percent = from.is(node_kind::text) && text.ends_with('%');
     const auto digits = std::string_view(text).substr(0, text.size() - (percent ? 1 : 0));
     const auto number = percent ? (is_digits(digits) ? decimal_of(digits) : std::nullopt) : number_of(from);
-    if (!number || *number < 1 || *number > (percent ? 100 : most_machines) || std::trunc(*number) != *number) {
+    if (!number || *number < 1 || *number > (percent ? 100 : most_machines) ||
+        std::trunc(*number) != *number) {
         from.refuse("a number of machines from 1 to 1000, or a share of them from \"1%\" to \"100%\"");
         return false;
     }

@@ -199,8 +199,7 @@ TEST(apply_override, makes_documents_that_the_reader_accepts)
         {"tag=v2", "command=serve", "ports.8888=9000", "ports.8888.kind=http", "environmentVariables.FOO=bar",
             "readyChecks.http=http", "readyChecks.http.port=9000", "readyChecks.http.interval=250ms",
             "drain.timeout=5s", "resources.memory=64m", "labels.a=b", "rollout.maxParallel=25%",
-            "rollout.minHealthyTime=5",
-            "terminationChecks.connection.interval=2s"});
+            "rollout.minHealthyTime=5", "terminationChecks.connection.interval=2s"});
     const auto read = pf::read_component(text);
     ASSERT_TRUE(read) << pf::text_of(read.error().front(), text);
     EXPECT_EQ(read->tag, "v2");

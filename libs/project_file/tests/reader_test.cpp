@@ -43,10 +43,11 @@ TEST(read_project, fills_in_the_defaults)
 
 TEST(read_project, reads_how_a_release_is_rolled_out)
 {
-    const auto web = component_of(component_with("rollout: {maxParallel: 25%, pause: 5, minHealthyTime: 10s,\n"
-                                                 "  deadline: 0, lostAfter: 2m, onFailure: pause}"));
-    EXPECT_EQ(web.rollout,
-        (model::rollout_policy{{25, true}, 5s, 10s, 0s, 2min, model::failure_action::pause}));
+    const auto web =
+        component_of(component_with("rollout: {maxParallel: 25%, pause: 5, minHealthyTime: 10s,\n"
+                                    "  deadline: 0, lostAfter: 2m, onFailure: pause}"));
+    EXPECT_EQ(
+        web.rollout, (model::rollout_policy{{25, true}, 5s, 10s, 0s, 2min, model::failure_action::pause}));
     EXPECT_EQ(component_of(component_with("rollout: {maxParallel: 3}")).rollout.max_parallel,
         (model::parallel_limit{3, false}));
     for (const auto* wrong : {"maxParallel: 0", "maxParallel: 1.5", "maxParallel: 0%", "maxParallel: 101%",

@@ -145,7 +145,8 @@ model::component_spec generator::component()
     out.drain = {duration(0), one_of({model::drain_timeout_action::kill, model::drain_timeout_action::keep})};
     if (coin())
         out.rollout = {{static_cast<std::int32_t>(between(1, 100)), coin()}, duration(0), duration(0),
-            duration(0), 20s + duration(0), one_of({model::failure_action::revert, model::failure_action::pause})};
+            duration(0), 20s + duration(0),
+            one_of({model::failure_action::revert, model::failure_action::pause})};
     out.stop_signal = one_of<std::string>({"", "SIGTERM", "SIGRTMIN+3"});
     out.stop_timeout = duration(0);
     out.privileged = coin();

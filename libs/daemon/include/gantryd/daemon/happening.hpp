@@ -55,12 +55,12 @@ inline constexpr std::array all_happenings{happening::daemon_started, happening:
     happening::signal_delivered, happening::signal_failed, happening::container_stopping,
     happening::container_stopped, happening::container_killing, happening::container_removed,
     happening::release_given_up, happening::link_placed, happening::release_settled, happening::slot_taken,
-    happening::slot_freed, happening::slot_lost, happening::rollout_halted,
-    happening::machine_id_refused, happening::action_failed,
-    happening::haproxy_started, happening::haproxy_reloaded, happening::haproxy_changed,
-    happening::haproxy_repaired, happening::haproxy_ended, happening::port_refused, happening::port_freed,
-    happening::source_away, happening::source_back, happening::record_unreadable, happening::events_lost,
-    happening::condition_began, happening::condition_ended};
+    happening::slot_freed, happening::slot_lost, happening::rollout_halted, happening::machine_id_refused,
+    happening::action_failed, happening::haproxy_started, happening::haproxy_reloaded,
+    happening::haproxy_changed, happening::haproxy_repaired, happening::haproxy_ended,
+    happening::port_refused, happening::port_freed, happening::source_away, happening::source_back,
+    happening::record_unreadable, happening::events_lost, happening::condition_began,
+    happening::condition_ended};
 
 /// The code as people and scripts see it: "container_started".
 std::string_view text_of(happening what) noexcept;

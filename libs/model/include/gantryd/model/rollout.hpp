@@ -21,7 +21,7 @@ struct rollout {
     release_number release{};
     int slots = 0;  ///< how many machines may change at once; 0: no machine has taken one yet
     rollout_verdict verdict = rollout_verdict::running;
-    bool held = false;  ///< an operator's pause: no machine takes a slot
+    bool held = false;   ///< an operator's pause: no machine takes a slot
     machine_id machine;  ///< that came to the verdict
     std::string why;     ///< of the verdict, one sentence
     base::wall_time began_at{};

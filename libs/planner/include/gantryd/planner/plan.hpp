@@ -99,7 +99,7 @@ struct move_rollout {
     rollout_move what{};
     model::release_number release{};  ///< that is rolled out; of leave: that runs here now, zero: nothing new
     int slot = 0;
-    int slots = 0;     ///< of claim and pass_on: how many there are, should this begin the rollout
+    int slots = 0;      ///< of claim and pass_on: how many there are, should this begin the rollout
     bool ends = false;  ///< of leave: it was the last machine
     std::string why;    ///< of fail and halt
     friend auto operator<=>(const move_rollout&, const move_rollout&) = default;

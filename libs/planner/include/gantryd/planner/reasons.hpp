@@ -49,8 +49,8 @@ inline constexpr std::array all_reasons{reason::no_release, reason::release_fail
     reason::unhealthy, reason::dependency_suspected, reason::crash_loop, reason::docker_unreachable,
     reason::proxy_failed, reason::store_unreachable, reason::state_unwritable, reason::held,
     reason::old_workers, reason::too_few_serving, reason::waiting_link, reason::link_down,
-    reason::waiting_slot, reason::waiting_healthy, reason::rollout_paused, reason::rollout_stopped, reason::machine_lost, reason::presence_unconfirmed, reason::machine_id_taken,
-    reason::no_daemon,
+    reason::waiting_slot, reason::waiting_healthy, reason::rollout_paused, reason::rollout_stopped,
+    reason::machine_lost, reason::presence_unconfirmed, reason::machine_id_taken, reason::no_daemon,
     reason::disk_full, reason::config_differs};
 
 /// The code as people and scripts see it: "waiting_ready".

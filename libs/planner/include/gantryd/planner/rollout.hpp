@@ -5,8 +5,9 @@
 
 namespace gantryd::planner {
 
-// One release at a time goes through the fleet: a machine that is to change from what it runs to something else
-// takes one of the rollout's slots first, and frees it when the change is done. Going back takes slots, too.
+// One release at a time goes through the fleet: a machine that is to change from what it runs to something
+// else takes one of the rollout's slots first, and frees it when the change is done. Going back takes slots,
+// too.
 
 /// How long a daemon that has just begun may take to become a member of the fleet: so long an empty machine
 /// waits for the slot that it may get.
@@ -38,9 +39,9 @@ int machines_of(const fleet& in, const model::component_name& component);
 /// A machine that has to be done before the rollout is: it is there, or was a moment ago, and takes work.
 bool is_awaited(const world& in, const machine_view& machine, const component& of);
 
-/// The release of a component that this machine is to run: the wanted one, when it holds a slot for it, or runs
-/// it already; else what it runs. With nothing there it starts with the newest good one. After a failure that
-/// is the release that was live before.
+/// The release of a component that this machine is to run: the wanted one, when it holds a slot for it, or
+/// runs it already; else what it runs. With nothing there it starts with the newest good one. After a failure
+/// that is the release that was live before.
 duty duty_of(const world& in, const component& of);
 
 /// Gives every component of a fleet's machine its task. To be called before make_plan().

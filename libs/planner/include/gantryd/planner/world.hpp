@@ -104,8 +104,8 @@ struct rollout {
 /// What this machine has to do with a component's rollout; see assign_releases().
 struct duty {
     std::optional<model::release_number> run;  ///< the release that is to run here
-    bool proven = false;  ///< it has been live, or has served here for long enough
-    bool holds = false;   ///< a slot of this machine lets it change
+    bool proven = false;                       ///< it has been live, or has served here for long enough
+    bool holds = false;                        ///< a slot of this machine lets it change
     bool frozen = false;  ///< it has a slot and may not use it now: it begins and ends nothing for it
     std::optional<model::release_number> failed;  ///< on trial here, and the store does not know it yet
 
