@@ -1,5 +1,6 @@
 #include "rollout_records.hpp"
 
+#include <gantryd/planner/rollout.hpp>
 #include <gantryd/records/codec.hpp>
 
 #include <algorithm>
@@ -44,8 +45,6 @@ bool is_news(state& st, const std::string& key, store::revision at)
     return true;
 }
 
-bool is_halted(const model::rollout& of) { return of.held || of.verdict == model::rollout_verdict::paused; }
-
 void take_record(state& st, planner::component& component, const store::key_value& pair)
 {
     auto& rollout = component.rollout;
@@ -56,7 +55,7 @@ void take_record(state& st, planner::component& component, const store::key_valu
         return;
     }
     const bool begins = !rollout.record || rollout.record->release != record->release ||
-                        (is_halted(*rollout.record) && !is_halted(*record));
+                        (planner::is_halted(*rollout.record) && !planner::is_halted(*record));
     if (begins)
         rollout.moved_at = st.io.clk.now();
     rollout.record = std::move(*record);

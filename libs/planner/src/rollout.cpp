@@ -15,22 +15,10 @@ using namespace std::chrono_literals;
 /// not take its turn is passed over then.
 constexpr auto courtesy = 1s;
 
-const model::release* wanted_of(const component& of)
-{
-    const auto found = of.releases.find(of.wanted.value_or(model::release_number{}));
-    return found == of.releases.end() ? nullptr : found->second.get();
-}
-
-bool has_step(const component& of, const model::machine_id& machine, model::release_number release)
-{
-    const auto step = of.rollout.steps.find(machine);
-    return step != of.rollout.steps.end() && step->second.release == release;
-}
-
 /// It was live, or has served on this machine for long enough.
 bool is_proven(const world& in, const component& of, const model::release& release)
 {
-    return release.outcome == release_outcome::live || has_step(of, in.fleet->me, release.number);
+    return release.outcome == release_outcome::live || has_changed_to(of, in.fleet->me, release.number);
 }
 
 /// What the machine runs, going by containers that are of use: a proven release before others, the newest of
@@ -88,7 +76,7 @@ int machines_ahead(const world& in, const component& of)
         const bool holds = std::ranges::any_of(
             of.rollout.slots, [&](const auto& slot) { return slot.second.what.machine == id; });
         return id < in.fleet->me && machine.present && !machine.drains && looks_after(machine, of.name) &&
-               !holds && !has_step(of, id, *of.wanted);
+               !holds && !has_changed_to(of, id, *of.wanted);
     }));
 }
 
@@ -111,12 +99,6 @@ bool may_take_part(const world& in, const component& of)
            me->second.present && !me->second.drains;
 }
 
-bool is_halted(const component& of)
-{
-    const auto* record = record_of(of);
-    return record != nullptr && (record->held || record->verdict == rollout_verdict::paused);
-}
-
 /// When the next machine may begin, as far as time decides.
 time_point next_turn(const world& in, const component& of, int free)
 {
@@ -132,6 +114,25 @@ time_point next_turn(const world& in, const component& of, int free)
 }
 
 }  // namespace
+
+const model::release* wanted_release(const component& of)
+{
+    if (!of.wanted)  // zero is a release that the store does not know, not the absence of one
+        return nullptr;
+    const auto found = of.releases.find(*of.wanted);
+    return found == of.releases.end() ? nullptr : found->second.get();
+}
+
+bool has_changed_to(const component& of, const model::machine_id& machine, model::release_number release)
+{
+    const auto step = of.rollout.steps.find(machine);
+    return step != of.rollout.steps.end() && step->second.release == release;
+}
+
+bool is_halted(const model::rollout& record)
+{
+    return record.held || record.verdict == rollout_verdict::paused;
+}
 
 bool is_stopped(const component& of, model::release_number release)
 {
@@ -160,7 +161,7 @@ std::optional<int> own_slot(const world& in, const component& of)
 const model::rollout_policy& policy_of(const component& of)
 {
     static const model::rollout_policy defaults;
-    const auto* wanted = wanted_of(of);
+    const auto* wanted = wanted_release(of);
     return wanted == nullptr ? defaults : wanted->spec.rollout;
 }
 
@@ -192,7 +193,7 @@ bool is_awaited(const world& in, const machine_view& machine, const component& o
 
 const model::release* goal_of(const component& of)
 {
-    const auto* wanted = wanted_of(of);
+    const auto* wanted = wanted_release(of);
     if (wanted == nullptr)
         return nullptr;
     const bool failed = wanted->outcome == release_outcome::failed || is_stopped(of, wanted->number);
@@ -203,7 +204,7 @@ duty duty_of(const world& in, const component& of)
 {
     duty out;
     const auto* goal = goal_of(of);
-    const auto* wanted = wanted_of(of);
+    const auto* wanted = wanted_release(of);
     if (wanted == nullptr)
         return out;
     const auto slot = own_slot(in, of);
@@ -251,10 +252,10 @@ void assign_releases(world& in)
 std::optional<int> claimable_slot(const world& in, const component& of, std::optional<time_point>& wake_at)
 {
     const auto* goal = goal_of(of);
-    if (goal == nullptr || own_slot(in, of) || !may_take_part(in, of) || is_halted(of) ||
-        !needs_slot(in, of, *goal))
-        return std::nullopt;
     const auto* record = record_of(of);
+    if (goal == nullptr || own_slot(in, of) || !may_take_part(in, of) || !needs_slot(in, of, *goal) ||
+        (record != nullptr && is_halted(*record)))
+        return std::nullopt;
     const int slots = record != nullptr && record->slots > 0
                           ? record->slots
                           : policy_of(of).max_parallel.of(machines_of(*in.fleet, of.name));

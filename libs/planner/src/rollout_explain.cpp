@@ -10,8 +10,6 @@
 namespace gantryd::planner::detail {
 namespace {
 
-using model::rollout_verdict;
-
 class rollout_explainer {
 public:
     rollout_explainer(const world& from, const roster& who, plan& out)
@@ -25,8 +23,7 @@ public:
     void explain()
     {
         explain_identity();
-        if (of_.hold || of_.intent != model::intent::ready || !of_.wanted ||
-            !of_.releases.contains(*of_.wanted))
+        if (of_.hold || of_.intent != model::intent::ready || wanted_release(of_) == nullptr)
             return;
         explain_own_slot();
         explain_halt();
@@ -48,7 +45,7 @@ private:
     bool is_halted() const
     {
         const auto* record = record_of(of_);
-        return record != nullptr && (record->held || record->verdict == rollout_verdict::paused);
+        return record != nullptr && planner::is_halted(*record);
     }
 
     std::string name_of(const model::machine_id& id) const

@@ -13,16 +13,6 @@ namespace {
 using model::release_outcome;
 using model::rollout_verdict;
 
-bool has_wanted(const component& of) { return of.wanted && of.releases.contains(*of.wanted); }
-
-const model::release& wanted_of(const component& of) { return *of.releases.at(*of.wanted); }
-
-bool has_done(const component& of, const model::machine_id& machine, model::release_number release)
-{
-    const auto step = of.rollout.steps.find(machine);
-    return step != of.rollout.steps.end() && step->second.release == release;
-}
-
 /// True when nobody but this machine has still to change.
 bool are_others_done(const world& from, const component& of)
 {
@@ -31,7 +21,7 @@ bool are_others_done(const world& from, const component& of)
         of.rollout.slots, [&](const auto& entry) { return entry.second.what.machine != me; });
     return !somebody_changes && std::ranges::all_of(from.fleet->machines, [&](const auto& entry) {
         return entry.first == me || !is_awaited(from, entry.second, of) ||
-               has_done(of, entry.first, *of.wanted);
+               has_changed_to(of, entry.first, *of.wanted);
     });
 }
 
@@ -39,7 +29,7 @@ bool are_others_done(const world& from, const component& of)
 bool is_open(const component& of)
 {
     const auto* record = record_of(of);
-    return wanted_of(of).outcome == release_outcome::pending &&
+    return wanted_release(of)->outcome == release_outcome::pending &&
            (record == nullptr || record->verdict == rollout_verdict::running);
 }
 
@@ -76,7 +66,7 @@ move_rollout verdict_on(const component& of, std::string why)
 std::optional<move_rollout> next_of_holder(const world& from, const roster& who, int slot)
 {
     const auto& of = who.wish;
-    if (of.intent != model::intent::ready || !has_wanted(of))
+    if (of.intent != model::intent::ready || wanted_release(of) == nullptr)
         return leaving(of, slot);
     if (of.rollout.slots.at(slot).what.release != *of.wanted)
         return move_rollout{.component = of.name,
@@ -132,10 +122,10 @@ void plan_own(const world& from, const roster& who, plan& out)
 void plan_end_of_rollout(const world& from, const roster& who, plan& out)
 {
     const auto& of = who.wish;
-    if (of.intent != model::intent::ready || !has_wanted(of) || !is_open(of) || record_of(of) == nullptr ||
-        own_slot(from, of) || !from.fleet->known)
+    if (of.intent != model::intent::ready || wanted_release(of) == nullptr || !is_open(of) ||
+        record_of(of) == nullptr || own_slot(from, of) || !from.fleet->known)
         return;
-    if (has_done(of, from.fleet->me, *of.wanted) && are_others_done(from, of)) {
+    if (has_changed_to(of, from.fleet->me, *of.wanted) && are_others_done(from, of)) {
         out.actions.emplace_back(
             move_rollout{.component = of.name, .what = rollout_move::finish, .release = *of.wanted});
         return;
@@ -149,7 +139,7 @@ void plan_end_of_rollout(const world& from, const roster& who, plan& out)
 void plan_deadline(const world& from, const roster& who, plan& out)
 {
     const auto& of = who.wish;
-    if (of.intent != model::intent::ready || !has_wanted(of) || !is_open(of))
+    if (of.intent != model::intent::ready || wanted_release(of) == nullptr || !is_open(of))
         return;
     const auto* record = record_of(of);
     const auto limit = policy_of(of).deadline;

@@ -431,3 +431,15 @@ TEST(rollout, leaves_a_machine_alone_that_takes_no_work)
     let_go(other, "shop-web-1-1");
     EXPECT_EQ(other.of().releases.at(two)->outcome, release_outcome::live) << "m2 is not awaited";
 }
+
+TEST(rollout, of_nothing_leaves_what_an_unknown_release_runs)
+{
+    scene s;
+    s.release(0, release_outcome::live);  // known from a container's labels alone
+    s.serving(0, 1);
+    s.of().wanted.reset();
+    s.settle_proxy();
+    s.join_fleet({"m2"});
+    EXPECT_EQ(s.does(), lines{});
+    EXPECT_TRUE(s.is_told(reason::no_release));
+}

@@ -13,6 +13,15 @@ namespace gantryd::planner {
 /// waits for the slot that it may get.
 inline constexpr std::chrono::seconds longest_entry{5};
 
+/// Null when nothing is wanted, or the store does not know the release.
+const model::release* wanted_release(const component& of);
+
+/// True when the machine has changed to the release, and has changed to nothing else since.
+bool has_changed_to(const component& of, const model::machine_id& machine, model::release_number release);
+
+/// True while no machine may take a slot, by the word of an operator or of a rule.
+bool is_halted(const model::rollout& record);
+
 /// True when the release's rollout ended with a failure, and machines that have it go back.
 bool is_stopped(const component& of, model::release_number release);
 
