@@ -5,7 +5,6 @@
 
 #include <boost/json/serialize.hpp>
 
-
 namespace json = boost::json;
 
 namespace gantryd::docker {

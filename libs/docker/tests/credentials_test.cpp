@@ -91,7 +91,8 @@ TEST(credentials, the_header_is_base64url_of_json)
     std::ranges::replace(standard, '_', '/');
     EXPECT_EQ(base::decode_base64(standard), R"({"username":"u","password":"p?>~","serveraddress":"s"})");
     const registry_login token{"", "", "tok", "s"};
-    EXPECT_EQ(base::decode_base64(encode_registry_auth(token)), R"({"identitytoken":"tok","serveraddress":"s"})");
+    EXPECT_EQ(
+        base::decode_base64(encode_registry_auth(token)), R"({"identitytoken":"tok","serveraddress":"s"})");
 }
 
 TEST(credentials, secrets_are_hidden_in_sentences)
