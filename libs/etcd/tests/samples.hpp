@@ -1,7 +1,7 @@
 #pragma once
 #include <array>
 
-/// What etcd's gateway said. Recorded from 3.4.23 where nothing else is noted. 3.5 speaks as 3.4 does. 3.6
+/// What etcd's gateway says, after answers of 3.4.23 where nothing else is noted. 3.5 speaks as 3.4 does. 3.6
 /// has version 2 of the gateway, whose refusals are google.rpc.Status: taken from etcd's issue 21100 (3.6.7)
 /// and the gateway's documentation.
 namespace gantryd::etcd::samples {
