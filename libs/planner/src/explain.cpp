@@ -1,6 +1,7 @@
 #include "component_plan.hpp"
 
 #include <gantryd/planner/links.hpp>
+#include <gantryd/planner/rollout.hpp>
 
 #include <fmt/format.h>
 
@@ -104,8 +105,8 @@ private:
         }
         if (who_.wish.intent != model::intent::ready)
             return;
-        const auto wanted = who_.wish.releases.find(who_.wish.wanted.value_or(model::release_number{}));
-        if (wanted == who_.wish.releases.end()) {
+        const auto* wanted = wanted_release(who_.wish);
+        if (wanted == nullptr) {
             auto& c = add(reason::no_release,
                 who_.wish.wanted
                     ? fmt::format("the store does not know release {}", model::value_of(*who_.wish.wanted))
@@ -114,11 +115,11 @@ private:
             c.command = command("update");
             return;
         }
-        if (!has_failed(who_.wish, *wanted->second))
+        if (!has_failed(who_.wish, *wanted))
             return;
-        const auto& evidence = evidence_of(*wanted->second);
-        auto& c = add(reason::release_failed,
-            fmt::format("release {} failed: {}", number(*wanted->second), evidence.reason));
+        const auto& evidence = evidence_of(*wanted);
+        auto& c = add(
+            reason::release_failed, fmt::format("release {} failed: {}", number(*wanted), evidence.reason));
         c.then = who_.effective == nullptr
                      ? "nothing runs: there is no earlier release that was live"
                      : fmt::format("release {} goes on serving", number(*who_.effective));
