@@ -201,19 +201,16 @@ boost::asio::awaitable<executor::outcome> executor::kill_container(model::instan
 
 boost::asio::awaitable<executor::outcome> executor::remove(model::instance_name name)
 {
-    auto* instance = st_.find(name);
-    if (instance == nullptr)
+    const auto* found = st_.find(name);
+    if (found == nullptr)
         co_return outcome();
-    const auto id = instance->container;
-    if (!id.empty()) {
-        auto removed = co_await st_.io.docker.remove(id, false, st_.io.clk.now() + call_limit);
+    const auto gone = *found;  // Docker's events may take it out of the world before its answer comes
+    if (!gone.container.empty()) {
+        auto removed = co_await st_.io.docker.remove(gone.container, false, st_.io.clk.now() + call_limit);
         if (!removed && removed.error() != errc::not_found)
             co_return std::unexpected(removed.error());
     }
-    instance = st_.find(name);
-    if (instance == nullptr)
-        co_return outcome();
-    if (const auto* spec = planner::spec_of(st_.world, *instance))
+    if (const auto* spec = planner::spec_of(st_.world, gone))
         for (std::size_t i = 0; i < spec->bindings.size(); ++i) {
             const std::filesystem::path link =
                 st_.what.binding_directory + "/" + name.text() + "-" + std::to_string(i);
@@ -221,11 +218,11 @@ boost::asio::awaitable<executor::outcome> executor::remove(model::instance_name 
             if (std::filesystem::is_symlink(link, ec))
                 std::filesystem::remove(link, ec);
         }
-    if (!instance->stop_since)
-        tell_end_of_drain(st_, *instance);  // it ended by itself
-    st_.tell(happening::container_removed, *instance, "container " + base::short_id(id.text()));
-    st_.memory.forget(*instance);
-    st_.ended.erase(id);
+    if (!gone.stop_since)
+        tell_end_of_drain(st_, gone);  // it ended by itself
+    st_.tell(happening::container_removed, gone, "container " + base::short_id(gone.container.text()));
+    st_.memory.forget(gone);
+    st_.ended.erase(gone.container);
     st_.world.instances.erase(name);
     st_.touch(name);
     co_return outcome();

@@ -274,5 +274,17 @@ TEST(a_store_that_cannot_be_written, is_noticed_by_a_daemon_that_has_nothing_to_
     EXPECT_EQ(m.told("source_away"), (texts{"writing the store: " + no_room.context()}));
 }
 
+TEST(a_removal, is_told_also_when_docker_shows_it_before_it_answers)
+{
+    machine m;
+    m.start();
+    m.make_live("1");
+    m.docker.latency["remove"] = 2s;
+    m.make_live("2");
+    ASSERT_TRUE(m.run_until([&] { return m.told("container_removed").size() == 1; }, 20s));
+    m.run_for(60s);
+    EXPECT_EQ(m.told("container_removed").size(), 1U);
+}
+
 }  // namespace
 }  // namespace gantryd::daemon
