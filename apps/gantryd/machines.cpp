@@ -17,7 +17,7 @@ std::string tags_text(const model::machine_report& of)
 {
     std::string out;
     for (const auto& [key, value] : of.tags)
-        out += (out.empty() ? "" : ",") + key + "=" + value;
+        out.append(out.empty() ? "" : ",").append(key).append("=").append(value);
     return out;
 }
 
