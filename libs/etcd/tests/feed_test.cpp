@@ -90,7 +90,7 @@ TEST(feed, keeps_the_parts_of_a_revision_together)
 TEST(feed, has_a_limit_for_one_revision_and_for_all)
 {
     feed from("k/", revision{5});
-    const std::string large(9 * 1024 * 1024, 'x');
+    const std::string large(9UL * 1024 * 1024, 'x');
     ASSERT_TRUE(from.take({put("a", 6), put("b", 7, 0, large)}, false));
     EXPECT_EQ(from.begin(), revision{6}) << "the older one had to go";
     EXPECT_EQ(keys(from.after(revision{6})), "b") << "the newest stays, whatever its size";
