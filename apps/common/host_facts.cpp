@@ -1,5 +1,7 @@
 #include "common/host_facts.hpp"
 
+#include <gantryd/base/descriptor.hpp>
+
 #include <algorithm>
 #include <array>
 
@@ -9,31 +11,11 @@
 #include <unistd.h>
 
 namespace gantryd::app {
-namespace {
-
-/// Closes a descriptor at the end of its scope.
-class descriptor {
-public:
-    explicit descriptor(int fd) : fd_(fd) {}
-    descriptor(const descriptor&) = delete;
-    descriptor& operator=(const descriptor&) = delete;
-    ~descriptor()
-    {
-        if (fd_ >= 0)
-            ::close(fd_);
-    }
-    int number() const { return fd_; }
-
-private:
-    int fd_;
-};
-
-}  // namespace
 
 std::string routed_address()
 {
-    const descriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (socket.number() < 0)
+    const base::descriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (socket.get() < 0)
         return {};
     // Connecting a datagram socket sends nothing; it only picks the route. 192.0.2.0/24 is nobody's.
     sockaddr_in address{};
@@ -42,7 +24,7 @@ std::string routed_address()
     address.sin_addr.s_addr = htonl(0xC0000201);
     socklen_t size = sizeof address;
     auto* const as_any = reinterpret_cast<sockaddr*>(&address);
-    if (::connect(socket.number(), as_any, size) != 0 || ::getsockname(socket.number(), as_any, &size) != 0)
+    if (::connect(socket.get(), as_any, size) != 0 || ::getsockname(socket.get(), as_any, &size) != 0)
         return {};
     std::array<char, INET_ADDRSTRLEN> text{};
     if (::inet_ntop(AF_INET, &address.sin_addr, text.data(), text.size()) == nullptr)

@@ -48,6 +48,13 @@ model::rollout record_of(const component_overview& of, const model::release& rel
     return out;
 }
 
+std::unexpected<base::error> unknown_component(
+    const model::project_name& project, const model::component_name& component)
+{
+    return base::fail(
+        errc::not_found, fmt::format("project {} has no component {}", project.text(), component.text()));
+}
+
 }  // namespace
 
 base::result<model::release> rollback_target(
@@ -94,8 +101,7 @@ boost::asio::awaitable<base::result<rolled_back>> roll_back(store::store& to, mo
             co_return std::unexpected(all.error());
         const auto* of = all->find(component);
         if (of == nullptr)
-            co_return base::fail(errc::not_found,
-                fmt::format("project {} has no component {}", project.text(), component.text()));
+            co_return unknown_component(project, component);
         auto target = rollback_target(*of, asked, also_failed);
         if (!target)
             co_return std::unexpected(target.error());
@@ -162,8 +168,7 @@ boost::asio::awaitable<base::result<hold_change>> hold_rollout(store::store& to,
             co_return std::unexpected(all.error());
         const auto* of = all->find(component);
         if (of == nullptr)
-            co_return base::fail(errc::not_found,
-                fmt::format("project {} has no component {}", project.text(), component.text()));
+            co_return unknown_component(project, component);
         const auto record = held ? paused(*of, clk.wall_now()) : resumed(*of, clk.wall_now());
         if (!record)
             co_return std::unexpected(record.error());

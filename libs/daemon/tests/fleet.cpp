@@ -199,6 +199,11 @@ int fleet::in_change()
     return out;
 }
 
+bool fleet::is_over(int release)
+{
+    return outcome_of(release) == model::release_outcome::live && all_run(release) && slots().empty();
+}
+
 bool fleet::all_run(int release)
 {
     for (std::size_t i = 1; i <= size(); ++i) {

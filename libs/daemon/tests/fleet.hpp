@@ -65,6 +65,8 @@ public:
     int in_change();
     /// True when every machine runs this release and nothing else, and serves it.
     bool all_run(int release);
+    /// It is live, all run it, and no slot is taken.
+    bool is_over(int release);
     bool all_serve();
     /// The rollout and every machine, for a person who looks for what went wrong.
     std::string describe();

@@ -32,11 +32,6 @@ bool hold(fleet& f, bool held)
         .changed;
 }
 
-bool is_over(fleet& f, int release)
-{
-    return f.outcome_of(release) == release_outcome::live && f.all_run(release) && f.slots().empty();
-}
-
 TEST(an_operator, pauses_a_rollout_and_lets_it_go_on)
 {
     fleet f(3);
@@ -55,7 +50,7 @@ TEST(an_operator, pauses_a_rollout_and_lets_it_go_on)
     ASSERT_TRUE(f.at(2).reason("rollout_paused"));
     EXPECT_EQ(f.at(2).reason("rollout_paused")->command, "gantryd resume shop -c web");
     EXPECT_TRUE(hold(f, false));
-    ASSERT_TRUE(f.run_until([&] { return is_over(f, two); }));
+    ASSERT_TRUE(f.run_until([&] { return f.is_over(two); }));
 }
 
 TEST(an_operator, pauses_a_rollout_before_any_machine_begins)
@@ -70,7 +65,7 @@ TEST(an_operator, pauses_a_rollout_before_any_machine_begins)
     EXPECT_EQ(f.running_on(1), std::set<int>{1});
     EXPECT_EQ(f.running_on(2), std::set<int>{1});
     EXPECT_TRUE(hold(f, false));
-    ASSERT_TRUE(f.run_until([&] { return is_over(f, two); }));
+    ASSERT_TRUE(f.run_until([&] { return f.is_over(two); }));
 }
 
 TEST(an_operator, lets_a_rollout_go_on_after_a_failure_that_halted_it)
@@ -104,7 +99,7 @@ TEST(an_operator, lets_a_rollout_go_on_after_a_failure_that_halted_it)
 
     f.at(2).docker.on_start = nullptr;
     EXPECT_TRUE(hold(f, false));
-    ASSERT_TRUE(f.run_until([&] { return is_over(f, two); }));
+    ASSERT_TRUE(f.run_until([&] { return f.is_over(two); }));
 }
 
 TEST(an_operator, rolls_back_through_the_same_gates)
@@ -119,7 +114,7 @@ TEST(an_operator, rolls_back_through_the_same_gates)
     const auto back = ask(f, control::roll_back(*f.books, shop, web, std::nullopt, false, "ann@alpha",
                                  f.sim.clock, f.sim.clock.now() + 5s));
     EXPECT_EQ(back.from.number, model::release_number(1));
-    ASSERT_TRUE(f.run_until([&] { return is_over(f, 3); }));
+    ASSERT_TRUE(f.run_until([&] { return f.is_over(3); }));
     EXPECT_EQ(f.at(1).release_in_store(3).image, f.at(1).release_in_store(1).image);
     EXPECT_FALSE(f.at(1).release_in_store(3).outcome_by.empty());
 }

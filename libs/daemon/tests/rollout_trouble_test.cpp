@@ -19,11 +19,6 @@ model::component_spec slow_to_prove()
     return out;
 }
 
-bool is_over(fleet& f, int release)
-{
-    return f.outcome_of(release) == release_outcome::live && f.all_run(release) && f.slots().empty();
-}
-
 TEST(a_holder, that_ends_and_is_back_in_time_goes_on_with_its_slot)
 {
     fleet f(3);
@@ -42,7 +37,7 @@ TEST(a_holder, that_ends_and_is_back_in_time_goes_on_with_its_slot)
     EXPECT_TRUE(f.at(3).reason("machine_lost"));
     f.at(2).start();
     ASSERT_TRUE(f.run_until([&] { return f.holder() == "m3"; }));
-    ASSERT_TRUE(f.run_until([&] { return is_over(f, two); }));
+    ASSERT_TRUE(f.run_until([&] { return f.is_over(two); }));
     f.run_for(1s);
     EXPECT_EQ(f.at(2).told("slot_taken").size(), 2U) << "one for each release";
     EXPECT_EQ(f.at(2).told("slot_freed").size(), 2U);
@@ -67,7 +62,7 @@ TEST(a_holder, that_is_away_for_too_long_is_passed_over_and_converges_when_it_is
     ASSERT_TRUE(f.run_until([&] { return f.outcome_of(two) == release_outcome::live; }));
     EXPECT_EQ(f.running_on(2).contains(1), true);
     f.at(2).start();
-    ASSERT_TRUE(f.run_until([&] { return is_over(f, two); }));
+    ASSERT_TRUE(f.run_until([&] { return f.is_over(two); }));
 }
 
 TEST(a_holder, that_is_cut_off_begins_nothing_more_and_is_powerless_when_it_is_back)
@@ -96,7 +91,7 @@ TEST(a_holder, that_is_cut_off_begins_nothing_more_and_is_powerless_when_it_is_b
     ASSERT_TRUE(f.run_until([&] { return f.running_on(1) == std::set<int>{1}; }, 30s))
         << "without a slot it goes back to what it ran";
     EXPECT_EQ(f.holder(), "m2");
-    ASSERT_TRUE(f.run_until([&] { return is_over(f, two); }, 10min));
+    ASSERT_TRUE(f.run_until([&] { return f.is_over(two); }, 10min));
     EXPECT_EQ(f.at(1).told("slot_taken").size(), 3U) << "it took a new slot";
 }
 
@@ -115,7 +110,7 @@ TEST(a_holder, that_is_cut_off_for_a_moment_goes_on)
     EXPECT_EQ(f.slots().at(0).created, token);
     EXPECT_EQ(f.running_on(1), std::set<int>{two}) << "it goes on with what it may do";
     f.link(1).heal();
-    ASSERT_TRUE(f.run_until([&] { return is_over(f, two); }));
+    ASSERT_TRUE(f.run_until([&] { return f.is_over(two); }));
     EXPECT_EQ(f.at(1).told("slot_taken").size(), 2U);
 }
 
@@ -136,7 +131,7 @@ TEST(a_fleet, that_loses_its_store_in_a_rollout_goes_on_when_it_is_back)
     EXPECT_EQ(f.changes(), before) << "nothing restarts";
     for (std::size_t i = 1; i <= 3; ++i)
         f.link(i).heal();
-    ASSERT_TRUE(f.run_until([&] { return is_over(f, two); }));
+    ASSERT_TRUE(f.run_until([&] { return f.is_over(two); }));
     EXPECT_TRUE(f.at(3).told("slot_lost").empty());
 }
 
@@ -214,8 +209,8 @@ TEST_P(random_trouble, ends_converged_and_quiet)
     for (std::size_t i = 1; i <= f.size(); ++i)
         trouble.mend(i);
     const auto last = trouble.tag();
-    ASSERT_TRUE(f.run_until([&] { return is_over(f, last); }, 15min, 100ms)) << "release " << last << "\n"
-                                                                             << f.describe();
+    ASSERT_TRUE(f.run_until([&] { return f.is_over(last); }, 15min, 100ms)) << "release " << last << "\n"
+                                                                            << f.describe();
     f.run_for(10s, 100ms);
     const auto before = f.changes();
     f.run_for(2min, 100ms);

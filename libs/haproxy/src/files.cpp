@@ -1,5 +1,7 @@
 #include "files.hpp"
 
+#include <gantryd/base/descriptor.hpp>
+
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -18,22 +20,6 @@ using base::fail;
 using base::result;
 
 constexpr std::size_t most_bytes = 64u << 20;
-
-class descriptor {
-public:
-    explicit descriptor(int fd) : fd_(fd) {}
-    descriptor(const descriptor&) = delete;
-    descriptor& operator=(const descriptor&) = delete;
-    ~descriptor()
-    {
-        if (fd_ >= 0)
-            ::close(fd_);
-    }
-    int number() const { return fd_; }
-
-private:
-    int fd_;
-};
 
 std::unexpected<base::error> failed(const std::string& what, const std::string& path, int reason)
 {
@@ -79,13 +65,13 @@ result<void> make_private_directory(const std::string& path)
 
 result<std::string> read_file(const std::string& path)
 {
-    const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (file.number() < 0)
+    const base::descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (file.get() < 0)
         return failed("read", path, errno);
     std::string text;
     std::array<char, 16'384> buffer{};
     for (;;) {
-        const auto n = ::read(file.number(), buffer.data(), buffer.size());
+        const auto n = ::read(file.get(), buffer.data(), buffer.size());
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -103,11 +89,11 @@ result<void> write_file(const std::string& path, const std::string& text)
     const auto temporary = path + ".tmp";
     ::unlink(temporary.c_str());  // one that a crash left behind
     {
-        const descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-        if (file.number() < 0)
+        const base::descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+        if (file.get() < 0)
             return fail(
                 errc::unavailable, "write " + temporary + ": " + std::generic_category().message(errno));
-        if (auto done = write_all(file.number(), text, temporary); !done)
+        if (auto done = write_all(file.get(), text, temporary); !done)
             return done;
     }
     return move_file(temporary, path);
@@ -119,8 +105,8 @@ result<void> move_file(const std::string& from, const std::string& to)
         return fail(
             errc::unavailable, "move " + from + " to " + to + ": " + std::generic_category().message(errno));
     const auto directory = std::filesystem::path(to).parent_path();
-    const descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (opened.number() < 0 || ::fsync(opened.number()) != 0)
+    const base::descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (opened.get() < 0 || ::fsync(opened.get()) != 0)
         return fail(
             errc::unavailable, "write " + directory.string() + ": " + std::generic_category().message(errno));
     return {};

@@ -54,7 +54,7 @@ std::unexpected<base::error> refused(int why)
 
 base::result<diag_socket> diag_socket::here()
 {
-    descriptor netlink(open_netlink());
+    base::descriptor netlink(open_netlink());
     if (!netlink)
         return refused(errno);
     return diag_socket(std::move(netlink));
@@ -65,7 +65,7 @@ base::result<diag_socket> diag_socket::in(int network_namespace)
     const auto [fd, why] = open_netlink_in(network_namespace);
     if (fd < 0)
         return refused(why);
-    return diag_socket(descriptor(fd));
+    return diag_socket(base::descriptor(fd));
 }
 
 base::result<void> diag_socket::exchange(const std::string& request, answer& into) const

@@ -1,7 +1,7 @@
 #pragma once
-#include "descriptor.hpp"
 #include "diag_message.hpp"
 
+#include <gantryd/base/descriptor.hpp>
 #include <gantryd/base/error.hpp>
 
 #include <optional>
@@ -28,10 +28,10 @@ public:
     base::result<std::optional<socket_record>> find(const endpoint& local, const endpoint& peer);
 
 private:
-    explicit diag_socket(descriptor netlink) : netlink_(std::move(netlink)) {}
+    explicit diag_socket(base::descriptor netlink) : netlink_(std::move(netlink)) {}
     base::result<void> exchange(const std::string& request, answer& into) const;
 
-    descriptor netlink_;
+    base::descriptor netlink_;
     std::uint32_t sequence_ = 0;
 };
 

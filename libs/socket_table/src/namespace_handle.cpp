@@ -25,12 +25,12 @@ bool is_our_own(int network_namespace)
 
 }  // namespace
 
-base::result<descriptor> open_namespace(const model::container_id& container, std::int64_t pid)
+base::result<base::descriptor> open_namespace(const model::container_id& container, std::int64_t pid)
 {
     if (pid <= 0)
         return fail(errc::unavailable, "the container's first process is not known yet");
     const auto path = "/proc/" + std::to_string(pid) + "/ns/net";
-    descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    base::descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     const int why = errno;
     // Asked after the opening: then what was opened is that process's, and not of one that got its number.
     if (!runtime::is_in_cgroup(static_cast<pid_t>(pid), container.text()))

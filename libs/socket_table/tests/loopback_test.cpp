@@ -1,4 +1,4 @@
-#include "descriptor.hpp"
+#include <gantryd/base/descriptor.hpp>
 #include "diag_socket.hpp"
 #include "owners.hpp"
 
@@ -17,7 +17,7 @@
 namespace gantryd::socket_table {
 namespace {
 
-std::uint32_t inode_of(const descriptor& of)
+std::uint32_t inode_of(const base::descriptor& of)
 {
     struct stat what{};
     EXPECT_EQ(::fstat(of.get(), &what), 0);
@@ -30,7 +30,7 @@ class connected {
 public:
     explicit connected(bool dual)
     {
-        listener = descriptor(::socket(dual ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        listener = base::descriptor(::socket(dual ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
         sockaddr_in v4{};
         v4.sin_family = AF_INET;
         v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -45,14 +45,14 @@ public:
         ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&bound), &bound_size);
         v4.sin_port = bound.sin6_port;  // at the same place in both
         port = ntohs(bound.sin6_port);
-        client = descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        client = base::descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
         EXPECT_EQ(::connect(client.get(), reinterpret_cast<sockaddr*>(&v4), sizeof v4), 0);
-        server = descriptor(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        server = base::descriptor(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
     }
 
-    descriptor listener;
-    descriptor client;
-    descriptor server;
+    base::descriptor listener;
+    base::descriptor client;
+    base::descriptor server;
     std::uint16_t port = 0;
 };
 
@@ -103,7 +103,7 @@ TEST(diag_socket, counts_what_was_not_read_and_sees_what_is_abandoned)
     ASSERT_TRUE(before);
     EXPECT_EQ(before->unread, 5U);
 
-    pair.client = descriptor();
+    pair.client = base::descriptor();
     all = kernel->list();
     ASSERT_TRUE(all);
     const auto after = with_inode(*all, inode_of(pair.server));

@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-namespace gantryd::socket_table {
+namespace gantryd::base {
 
 /// Owns an open file descriptor, or none.
 class descriptor {
@@ -29,4 +29,4 @@ private:
     int fd_ = -1;
 };
 
-}  // namespace gantryd::socket_table
+}  // namespace gantryd::base
