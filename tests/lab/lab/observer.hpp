@@ -46,7 +46,7 @@ public:
 
     history so_far() const;
 
-    /// Ends it.
+    /// Ends it, with one more look at each machine that begins after this call.
     history finish();
 
 private:

@@ -95,14 +95,16 @@ observer::~observer()
 void observer::watch(const machine& where)
 {
     where.enter_network();
-    while (!stop_) {
+    for (bool is_last = false; !is_last;) {
+        is_last = stop_;  // before the look: the last one begins after finish() was called
         auto look = look_at(where, what_);
         const auto next = look.begun + what_.period;
         {
             const std::scoped_lock lock(mutex_);
             seen_.at(where.name()).push_back(std::move(look));
         }
-        std::this_thread::sleep_until(next);
+        if (!is_last)
+            std::this_thread::sleep_until(next);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 #include <string>
@@ -175,7 +176,7 @@ TEST_F(lab_parts, gantryd_updates_a_component_under_load_as_on_a_machine_of_its_
 
     const std::vector<machine> one{where};
     fleet_load load(one, {.port = 8090, .requests = {.rate = 200}});
-    observer watching(one, {.project = "lab", .component = "web", .port = 8090});
+    observer watching(one, {.project = "lab", .component = "web", .port = 8090, .period = 10ms});
     update_to("v2");
     const auto report = load.finish().at("m1");
     const auto seen = watching.finish();
@@ -207,6 +208,11 @@ TEST_F(lab_parts, the_observer_sees_which_version_serves_and_which_machine_chang
     };
     ASSERT_TRUE(wait_until([&] { return served("m1") == "v1" && served("m2") == "v1"; }));
     two[1].docker().run({"rm", "--force", "old"});
+    const auto empty_looks = [&] {
+        const auto seen = watching.so_far().at("m2");
+        return std::ranges::count_if(seen, changing(1));
+    };
+    ASSERT_TRUE(wait_until([&] { return empty_looks() >= 2; })) << "one look alone is no proof";
     run_container(two[1], "new", name + "v2");
     ASSERT_TRUE(wait_until([&] { return served("m2") == "v2"; }));
 
