@@ -1,4 +1,6 @@
 #include "measures.hpp"
+#include "start_watch.hpp"
+#include "stolen_time.hpp"
 
 #include "traffic.hpp"
 
@@ -47,16 +49,20 @@ deploy_times measure_deploys(const images& of, int rounds)
 
         const std::string wanted = i % 2 == 0 ? "v2" : "v1";
         at.docker().run({"tag", i % 2 == 0 ? of.second : of.first, of.tag + ":latest"});
+        start_watch updated(at.project());
         auto begin = clock::now();
         expect_done(at.gantryd({"update", at.project(), "-c", "web"}));
+        updated.wait();
         out.update.push_back(
             until(begin, [&] { return ask_quickly("127.0.0.1", port).version == wanted; }).count());
         // The old one is to be gone before the next round.
         (void)until(clock::now(), [&] { return at.docker().containers(at.project()).size() == 1; });
 
         const auto before = at.docker().containers(at.project()).at(0);
+        start_watch healed(at.project());
         begin = clock::now();
         ::kill(before.pid, SIGKILL);  // as a crash does it; `docker kill` would be timed too
+        healed.wait();
         out.heal.push_back(until(begin, [&] {
             const auto seen = ask_quickly("127.0.0.1", port).instance;
             return !seen.empty() && seen != before.short_id();
@@ -117,7 +123,9 @@ int main(int argc, char** argv)
         of.first = docker.make_image(tag + ":v1", {{"VERSION", "v1"}});
         of.second = docker.make_image(tag + ":v2", {{"VERSION", "v2"}});
         docker.run({"tag", of.first, tag + ":latest"});
+        const stolen_time stolen;
         const auto deploys = measure_deploys(of, rounds);
+        const auto stolen_percent = stolen.percent();
         const auto watch = measure_store(of, 10 * rounds);
         const auto idle = measure_ten(of, idle_for);
         const auto floor = median(deploys.floor);
@@ -130,6 +138,7 @@ int main(int argc, char** argv)
         ok = row("(c) commit to the daemon's word on it / bare SQLite commit", median(watch.seen_ms),
                  median(watch.commit_ms), 5) &&
              ok;
+        fmt::print("the host took {:.1f} % of the machine's time during (a) and (b)\n", stolen_percent);
         fmt::print("idle, 10 components: {:.3f} % of a core (bar 0.2), {:.1f} MB resident (bar 15)\n",
             idle.cpu_percent, idle.resident_mb);
         code = ok && idle.cpu_percent < 0.2 && idle.resident_mb < 15 ? 0 : 1;

@@ -49,6 +49,8 @@ bool compare(const zero_loss::update_outcome& of)
         in_ms(quiet.latency.percentile(50)), in_ms(floor.latency.percentile(50)));
     fmt::print("  {:<24} {:>9.2f} ms {:>9.2f} ms {:>9.2f} ms\n", "slowest", in_ms(busy.latency.largest()),
         in_ms(quiet.latency.largest()), in_ms(floor.latency.largest()));
+    fmt::print("  {:<24} {:>10.1f} % {:>10.1f} % {:>10.1f} %\n", "taken by the host", of.stolen_percent,
+        of.quiet_stolen_percent, of.floor_stolen_percent);
     return gap && p99;
 }
 

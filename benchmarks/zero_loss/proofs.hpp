@@ -11,6 +11,7 @@ namespace gantryd::zero_loss {
 /// What a proof found.
 struct outcome {
     load::report seen;
+    double stolen_percent = 0;  ///< of the machine's time, by its host, meanwhile
     /// One sentence for each thing that was lost, and for each that was to happen and did not. Empty: proved.
     std::vector<std::string> problems;
     std::string done;        ///< what was done under the load
@@ -37,7 +38,9 @@ struct update_proof {
 /// Updates in a row under load, each to a version of its own. No request may fail, each version must be seen.
 struct update_outcome : outcome {
     load::report quiet;  ///< the same load as long, and nothing happens
+    double quiet_stolen_percent = 0;
     load::report floor;  ///< Docker starts and removes as many containers, without gantryd
+    double floor_stolen_percent = 0;
 };
 update_outcome prove_updates(update_proof what);
 

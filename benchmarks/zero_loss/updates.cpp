@@ -1,4 +1,5 @@
 #include "stage.hpp"
+#include "stolen_time.hpp"
 
 #include <fmt/format.h>
 
@@ -54,6 +55,7 @@ update_outcome prove_updates(update_proof what)
     std::mt19937 random(what.seed);
     update_outcome out;
     background_load load(load_on(at, what));
+    const benchmark::stolen_time stolen;
     const auto begin = clock::now();
     try {
         std::this_thread::sleep_for(settle);
@@ -65,13 +67,18 @@ update_outcome prove_updates(update_proof what)
         out.problems.emplace_back(why.what());
     }
     out.seen = load.finish();
+    out.stolen_percent = stolen.percent();
     expect_whole(out, out.seen);
     expect_versions(out, what.updates);
     if (!at.comes_down_to(1, 30s))
         out.problems.emplace_back("old containers are still there after 30 s without connections");
     if (what.compare) {
+        const benchmark::stolen_time of_quiet;
         out.quiet = quiet_load(at, what, out.seen.took);
+        out.quiet_stolen_percent = of_quiet.percent();
+        const benchmark::stolen_time of_floor;
         out.floor = floor_load(at, what, out.seen.took);
+        out.floor_stolen_percent = of_floor.percent();
     }
     out.done = at.done();
     out.daemon_log = at.scene().daemon_log();

@@ -1,0 +1,24 @@
+#pragma once
+#include "traffic.hpp"
+
+#include <chrono>
+#include <string>
+
+namespace gantryd::benchmark {
+
+/// Docker's own word that a container of a project has started. Who waits for it asks nobody meanwhile: a
+/// poll that begins earlier takes from Docker the time that the start needs, and the floor's begins no
+/// earlier.
+class start_watch {
+public:
+    /// Watches from now on. Throws when Docker's unix socket does not answer.
+    explicit start_watch(const std::string& project);
+
+    /// Returns at the first start. Throws after `limit`.
+    void wait(std::chrono::seconds limit = std::chrono::seconds(30));
+
+private:
+    integration::connection events_;
+};
+
+}  // namespace gantryd::benchmark
