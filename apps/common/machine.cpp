@@ -96,7 +96,7 @@ private:
 
 std::unique_ptr<store::store> open_ledger(const settings& from, runtime::clock& clk, const base::logger& log)
 {
-    const sqlite_store::options where{from.state_dir + "/ledger.db", sqlite_store::durability::relaxed, true};
+    const sqlite_store::options where{from.ledger_path(), sqlite_store::durability::relaxed, true};
     auto opened = sqlite_store::open(where, clk);
     if (opened)
         return std::move(*opened);
@@ -127,6 +127,18 @@ base::result<std::unique_ptr<store::store>> open_store(
     where.commits = relaxed ? sqlite_store::durability::relaxed : sqlite_store::durability::full;
     where.create = create;
     return sqlite_store::open(where, clk);
+}
+
+std::set<std::string> store_members(const settings& from)
+{
+    std::set<std::string> out;
+    const auto endpoints = from.etcd_endpoints();
+    if (endpoints.empty())
+        return out;
+    if (const auto members = etcd::parse_options(endpoints, from.etcd_port, base::environment_variable))
+        for (const auto& one : members->endpoints)
+            out.insert(etcd::text_of(one));
+    return out;
 }
 
 base::result<std::unique_ptr<docker::engine>> open_docker(runtime::clock& clk)

@@ -6,12 +6,17 @@
 
 #include <memory>
 #include <random>
+#include <set>
+#include <string>
 
 namespace gantryd::app {
 
 /// The store that the settings name. `create`: make it when it is a file that is missing.
 base::result<std::unique_ptr<store::store>> open_store(
     const settings& from, runtime::clock& clk, bool create, bool relaxed = false);
+
+/// Where that store is reached, should it be one that may be away while this machine is not; else empty.
+std::set<std::string> store_members(const settings& from);
 
 /// The Docker Engine that the environment names.
 base::result<std::unique_ptr<docker::engine>> open_docker(runtime::clock& clk);

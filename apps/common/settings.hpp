@@ -26,6 +26,7 @@ struct settings {
     std::string output = "table";
 
     std::string store_path() const { return store.empty() ? state_dir + "/store.db" : store; }
+    std::string ledger_path() const { return state_dir + "/ledger.db"; }
     /// The endpoints of etcd, from the command line or else from etcdctl's environment; empty: the store is
     /// the embedded one.
     std::string etcd_endpoints() const;

@@ -104,6 +104,14 @@ base::result<std::unique_ptr<state_directory>> hold_state_directory(const std::s
     return std::make_unique<held_directory>(fd, std::move(*machine));
 }
 
+bool is_held(const std::string& path)
+{
+    // Asking for the lock itself could refuse it to a daemon that starts just now.
+    const auto pid = read_line(path + "/lock");
+    const bool is_number = !pid.empty() && pid.find_first_not_of("0123456789") == std::string::npos;
+    return is_number && read_line("/proc/" + pid + "/comm") == "gantryd";
+}
+
 std::string boot_id() { return read_line("/proc/sys/kernel/random/boot_id"); }
 
 std::string ephemeral_ports() { return read_line("/proc/sys/net/ipv4/ip_local_port_range"); }

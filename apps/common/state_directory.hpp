@@ -20,6 +20,9 @@ public:
 /// directory).
 base::result<std::unique_ptr<state_directory>> hold_state_directory(const std::string& path);
 
+/// True while a process holds the directory.
+bool is_held(const std::string& path);
+
 /// This boot of the machine; empty when the kernel does not tell.
 std::string boot_id();
 /// The kernel's range of ports for outgoing connections: "32768\t60999".

@@ -110,9 +110,24 @@ struct opened_project {
     std::unique_ptr<store::store> store;
     control::project_overview all;
     std::string full_disk;  ///< not empty: no room is left for what has to be stored
+    std::string away;       ///< not empty: the store does not answer, and this is a copy; what to say of it
 };
 boost::asio::awaitable<base::result<opened_project>> open_project(
     const invocation& what, runtime::clock& clk);
+
+/// The same for a command that only tells something. While the store is away it gets what the daemon of this
+/// machine has kept, where it may be read.
+boost::asio::awaitable<base::result<opened_project>> look_at_project(
+    const invocation& what, runtime::clock& clk);
+
+/// The end of such a command: a copy is not what was asked for, and that is said.
+exit_code told(const opened_project& project);
+
+/// True for the failure of a question that the store did not answer.
+bool is_away(const base::error& why);
+
+/// The failure of a question to the store, before anything was written: the same, or that it does not answer.
+base::error unanswered(const base::error& why);
 
 /// How long a command waits for the store.
 inline constexpr std::chrono::seconds store_limit{10};

@@ -16,7 +16,7 @@ boost::asio::awaitable<exit_code> getconfig(invocation what, runtime::clock& clk
     const auto key = records::config_key(what.project_name());
     auto pair = co_await (*store)->get(key, clk.now() + store_limit);
     if (!pair)
-        co_return refuse(pair.error());
+        co_return refuse(unanswered(pair.error()));
     if (!*pair) {
         print("No config found\n");
         co_return exit_code::refused;

@@ -32,7 +32,7 @@ std::string note_on(const control::component_overview& of, const std::string& pr
 
 boost::asio::awaitable<exit_code> list(invocation what, runtime::clock& clk)
 {
-    auto project = co_await open_project(what, clk);
+    auto project = co_await look_at_project(what, clk);
     if (!project)
         co_return refuse(project.error());
     if (what.with.json()) {
@@ -48,7 +48,7 @@ boost::asio::awaitable<exit_code> list(invocation what, runtime::clock& clk)
             out.emplace_back(std::move(row));
         }
         print_json(boost::json::object{{"components", std::move(out)}});
-        co_return exit_code::done;
+        co_return told(*project);
     }
     print(fmt::format("{:<20} {:<20} {:<20}\n", "COMPONENT", "STATUS", "IMAGE ID"));
     for (const auto& of : project->all.components) {
@@ -57,7 +57,7 @@ boost::asio::awaitable<exit_code> list(invocation what, runtime::clock& clk)
         print(fmt::format("{:<20} {:<20} {:<20}{}\n", of.name.text(), status_of(of), image,
             note.empty() ? "" : " " + note));
     }
-    co_return exit_code::done;
+    co_return told(*project);
 }
 
 }  // namespace gantryd::app

@@ -1,5 +1,6 @@
 #include "commands.hpp"
 #include "common/output.hpp"
+#include "common/state_directory.hpp"
 
 #include <gantryd/control/rollouts.hpp>
 
@@ -25,7 +26,7 @@ boost::asio::awaitable<exit_code> hold(invocation what, runtime::clock& clk, boo
     boost::json::array rows;
     for (const auto& name : what.component_names()) {
         auto done = co_await control::hold_rollout(
-            *project->store, what.project_name(), name, held, clk, clk.now() + store_limit);
+            *project->store, what.project_name(), name, held, user_at_host(), clk, clk.now() + store_limit);
         if (!done)
             co_return refuse(done.error());
         rows.emplace_back(boost::json::object{{"component", name.text()},

@@ -97,7 +97,7 @@ boost::asio::awaitable<exit_code> plan(invocation what, runtime::clock& clk)
         co_return refuse(store.error());
     auto all = co_await control::read_overview(**store, what.project_name(), clk.now() + store_limit);
     if (!all)
-        co_return refuse(all.error());
+        co_return refuse(unanswered(all.error()));
     const auto config = config_of(what, *all);
     if (!config)
         co_return refuse(config.error());

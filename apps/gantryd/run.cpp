@@ -20,6 +20,7 @@ boost::asio::awaitable<exit_code> run(invocation what, runtime::clock& clk)
         co_return refuse(store.error());
 
     auto options = (*machine)->options_for(what.project_name());
+    options.store_members = store_members(what.with);
     if (!what.address.empty())
         options.address = what.address;
     for (const auto& tag : what.tags) {

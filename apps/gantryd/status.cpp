@@ -75,7 +75,7 @@ boost::json::object as_json(const control::project_overview& all, const control:
 
 boost::asio::awaitable<exit_code> status(invocation what, runtime::clock& clk)
 {
-    auto project = co_await open_project(what, clk);
+    auto project = co_await look_at_project(what, clk);
     if (!project)
         co_return refuse(project.error());
     if (what.with.json()) {
@@ -83,7 +83,7 @@ boost::asio::awaitable<exit_code> status(invocation what, runtime::clock& clk)
         for (const auto* of : chosen(project->all, what))
             out.emplace_back(as_json(project->all, *of, what.project, project->full_disk));
         print_json(boost::json::object{{"components", std::move(out)}});
-        co_return exit_code::done;
+        co_return told(*project);
     }
     for (const auto* of : chosen(project->all, what)) {
         print(heading(project->all, *of) + table(*of));
@@ -91,7 +91,7 @@ boost::asio::awaitable<exit_code> status(invocation what, runtime::clock& clk)
             print(fmt::format("  {}{}: {}\n", condition.code,
                 condition.instance.empty() ? "" : " " + condition.instance, condition.text));
     }
-    co_return exit_code::done;
+    co_return told(*project);
 }
 
 }  // namespace gantryd::app

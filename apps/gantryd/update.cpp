@@ -55,7 +55,7 @@ boost::asio::awaitable<exit_code> update(invocation what, runtime::clock& clk)
         co_return refuse(store.error());
     auto config = co_await control::read_config(**store, what.project_name(), clk.now() + store_limit);
     if (!config)
-        co_return refuse(config.error());
+        co_return refuse(unanswered(config.error()));
     if (!*config)
         co_return refuse(fmt::format("project {} has no config; store one with `gantryd setconfig {} FILE`",
             what.project, what.project));

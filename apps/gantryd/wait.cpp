@@ -38,11 +38,6 @@ standing show(const control::project_overview& all, const std::vector<model::com
     return out;
 }
 
-bool is_away(const base::error& why)
-{
-    return why == base::errc::unavailable || why == base::errc::timed_out;
-}
-
 exit_code give_up(const invocation& what, std::chrono::seconds limit, exit_code code)
 {
     std::fprintf(stderr, "gantryd: not done after %lld s; `gantryd why %s` tells what it waits for\n",
@@ -70,7 +65,8 @@ boost::asio::awaitable<exit_code> wait_for(
     progress_view view(style);
     standing seen;
     for (;;) {
-        auto all = co_await control::read_overview(from, what.project_name(), clk.now() + store_limit);
+        const auto answer_by = std::min(deadline, clk.now() + store_limit);
+        auto all = co_await control::read_overview(from, what.project_name(), answer_by);
         auto problem = all ? std::optional<base::error>() : std::optional(all.error());
         if (all) {
             seen = show(*all, names, look, view);

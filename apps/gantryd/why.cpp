@@ -98,7 +98,7 @@ std::vector<model::condition> conditions_of(const control::project_overview& all
 
 boost::asio::awaitable<exit_code> why(invocation what, runtime::clock& clk)
 {
-    auto project = co_await open_project(what, clk);
+    auto project = co_await look_at_project(what, clk);
     if (!project)
         co_return refuse(project.error());
     boost::json::array out;
@@ -119,7 +119,7 @@ boost::asio::awaitable<exit_code> why(invocation what, runtime::clock& clk)
     }
     if (what.with.json())
         print_json(boost::json::object{{"components", std::move(out)}});
-    co_return exit_code::done;
+    co_return told(*project);
 }
 
 }  // namespace gantryd::app

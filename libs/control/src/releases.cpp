@@ -105,4 +105,30 @@ boost::asio::awaitable<base::result<std::vector<released>>> release_components(s
     }
 }
 
+boost::asio::awaitable<base::result<released>> release_order(store::store& to, model::project_name project,
+    model::component_name component, model::image_id image, std::string created_by, runtime::clock& clk,
+    runtime::time_point deadline)
+{
+    auto all = co_await read_overview(to, project, deadline);
+    if (!all)
+        co_return std::unexpected(all.error());
+    const auto* of = all->find(component);
+    if (of == nullptr || !of->state || of->state->status != model::intent::ready || of->state->release ||
+        of->state->image != image)
+        co_return base::fail(base::errc::conflict, "the order is another one now");
+    if (!of->configured)
+        co_return base::fail(base::errc::rejected,
+            "the stored config has no component " + component.text() + "; `gantryd setconfig` stores one");
+    auto before = *of;
+    if (!before.releases.empty())  // what was wanted before somebody left the number out
+        before.state->release = before.releases.rbegin()->first;
+    const release_request request{*of->configured, std::move(image)};
+    store::transaction write;
+    auto made = add_release(project, request, before, created_by, clk.wall_now(), write);
+    auto done = co_await to.commit(std::move(write), deadline);
+    if (!done)
+        co_return std::unexpected(done.error());
+    co_return made;
+}
+
 }  // namespace gantryd::control

@@ -167,7 +167,9 @@ private:
         const auto label = name_of(seen.release);
         switch (seen.stage) {
         case rollout_stage::under_way: return text_while_under_way(seen);
-        case rollout_stage::held: return label + " is held by an operator" + counts(seen.machines);
+        case rollout_stage::held:
+            return fmt::format("{} is held by {}{}", label,
+                record_->held_by.empty() ? "an operator" : record_->held_by, counts(seen.machines));
         case rollout_stage::done: return label + " is live";
         case rollout_stage::going_back:
             return fmt::format("{}; machines that have it go back to {}", failure(),

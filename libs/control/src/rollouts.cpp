@@ -116,7 +116,8 @@ boost::asio::awaitable<base::result<rolled_back>> roll_back(store::store& to, mo
     }
 }
 
-base::result<std::optional<model::rollout>> paused(const component_overview& of, base::wall_time now)
+base::result<std::optional<model::rollout>> paused(
+    const component_overview& of, std::string who, base::wall_time now)
 {
     const auto wanted = under_way(of);
     if (!wanted)
@@ -129,6 +130,7 @@ base::result<std::optional<model::rollout>> paused(const component_overview& of,
     if (record.held || record.verdict == rollout_verdict::paused)
         return std::nullopt;
     record.held = true;
+    record.held_by = std::move(who);
     return record;
 }
 
@@ -149,6 +151,7 @@ base::result<std::optional<model::rollout>> resumed(const component_overview& of
         return std::nullopt;
     }
     record.held = false;
+    record.held_by.clear();
     if (halted) {
         record.verdict = rollout_verdict::running;
         record.machine = model::machine_id();
@@ -160,7 +163,8 @@ base::result<std::optional<model::rollout>> resumed(const component_overview& of
 }
 
 boost::asio::awaitable<base::result<hold_change>> hold_rollout(store::store& to, model::project_name project,
-    model::component_name component, bool held, runtime::clock& clk, runtime::time_point deadline)
+    model::component_name component, bool held, std::string who, runtime::clock& clk,
+    runtime::time_point deadline)
 {
     for (int attempt = 1;; ++attempt) {
         auto all = co_await read_overview(to, project, deadline);
@@ -169,7 +173,7 @@ boost::asio::awaitable<base::result<hold_change>> hold_rollout(store::store& to,
         const auto* of = all->find(component);
         if (of == nullptr)
             co_return unknown_component(project, component);
-        const auto record = held ? paused(*of, clk.wall_now()) : resumed(*of, clk.wall_now());
+        const auto record = held ? paused(*of, who, clk.wall_now()) : resumed(*of, clk.wall_now());
         if (!record)
             co_return std::unexpected(record.error());
         if (!*record)

@@ -27,7 +27,7 @@ protected:
     }
     base::result<hold_change> hold(bool held)
     {
-        return ask(hold_rollout(store_, shop_, web_, held, sim_.clock, sim_.clock.now() + 5s));
+        return ask(hold_rollout(store_, shop_, web_, held, "ann@box", sim_.clock, sim_.clock.now() + 5s));
     }
     void release_and_settle(const std::string& tag, outcome how)
     {
@@ -180,10 +180,12 @@ TEST_F(rollouts, a_pause_before_any_machine_has_begun_makes_the_record)
     EXPECT_EQ(stored_rollout().slots, 0) << "the first machine decides";
     EXPECT_EQ(stored_rollout().verdict, verdict::running);
     EXPECT_TRUE(stored_rollout().held);
+    EXPECT_EQ(stored_rollout().held_by, "ann@box");
 
     EXPECT_FALSE(hold(true)->changed);
     EXPECT_TRUE(hold(false)->changed);
     EXPECT_FALSE(stored_rollout().held);
+    EXPECT_EQ(stored_rollout().held_by, "");
     EXPECT_FALSE(hold(false)->changed);
 }
 
@@ -196,6 +198,7 @@ TEST_F(rollouts, a_pause_keeps_what_the_record_says_and_replaces_that_of_an_olde
     put_rollout(before);
     ASSERT_TRUE(hold(true));
     before.held = true;
+    before.held_by = "ann@box";
     EXPECT_EQ(stored_rollout(), before);
 
     EXPECT_TRUE(release_web("c").second);

@@ -1,6 +1,7 @@
 #include "executor.hpp"
 
 #include <gantryd/base/overloaded.hpp>
+#include <gantryd/control/project.hpp>
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
 
@@ -101,6 +102,12 @@ std::optional<executor::task> executor::task_for(const planner::action& what)
                 about.action =
                     fmt::format("record release {} as {}", model::value_of(a.release), text_of(a.outcome));
                 return task{"settle " + a.component.text(), std::move(about), settle(a)};
+            },
+            [&](const planner::release_order& a) -> std::optional<task> {
+                planner::setback about;
+                about.component = a.component;
+                about.action = "make a release of an order that names none";
+                return task{"order " + a.component.text(), std::move(about), take_order(a)};
             },
             [&](const planner::move_rollout& a) -> std::optional<task> {
                 planner::setback about;
@@ -265,6 +272,16 @@ boost::asio::awaitable<executor::outcome> executor::settle(planner::settle_relea
         .text = "release " + std::to_string(model::value_of(what.release)) + " is " +
                 std::string(text_of(what.outcome)) +
                 (release.why_failed ? ": " + release.why_failed->reason : "")});
+    co_return outcome();
+}
+
+boost::asio::awaitable<executor::outcome> executor::take_order(planner::release_order what)
+{
+    auto who = "gantryd@" + st_.what.host;
+    auto done = co_await control::release_order(st_.io.desired, st_.what.project, what.component,
+        std::move(what.image), std::move(who), st_.io.clk, st_.io.clk.now() + 5s);
+    if (!done && done.error() != base::errc::conflict)  // then another machine did it, or an operator
+        co_return std::unexpected(done.error());
     co_return outcome();
 }
 

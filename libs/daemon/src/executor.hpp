@@ -39,6 +39,7 @@ private:
     boost::asio::awaitable<outcome> remove(model::instance_name name);
     boost::asio::awaitable<outcome> settle(planner::settle_release what);
     boost::asio::awaitable<outcome> allot(planner::allot_link what);
+    boost::asio::awaitable<outcome> take_order(planner::release_order what);
 
     /// Makes the container of a new instance, its image pulled if need be; the container's id.
     boost::asio::awaitable<base::result<model::container_id>> make_container(

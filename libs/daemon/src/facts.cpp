@@ -21,6 +21,7 @@ bool is_trouble(happening what)
     case happening::haproxy_ended:
     case happening::port_refused:
     case happening::source_away:
+    case happening::store_copy_used:
     case happening::record_unreadable:
     case happening::events_lost: return true;
     case happening::daemon_started:

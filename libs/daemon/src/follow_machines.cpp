@@ -20,7 +20,8 @@ void take_presence(state& st, const model::machine_id& id, const std::string& va
     machine.present = true;
     if (!report)
         return;
-    if (id == st.what.machine && !st.session.empty() && report->session != st.former_session)
+    if (id == st.what.machine && !st.session.empty() && !report->session.empty() &&
+        !st.former_sessions.contains(report->session))
         note_id_holder(st, report->session == st.session ? std::string()
                            : report->host.empty()        ? std::string("another host")
                                                          : report->host);
@@ -59,7 +60,8 @@ void take_all(state& st, const store::snapshot& all)
         if (const auto part = records::parse_machine_key(st.what.project, pair.key))
             (part->what == machine_part::kind::drain ? draining : present).insert(part->machine);
     }
-    // Who is not there may have come and gone again since we looked last: its time counts anew.
+    // Only after a gap in the history: who is not there may have come and gone again in it, with a right to its
+    // slot, so its time counts anew.
     for (auto& [id, machine] : st.world.fleet->machines) {
         machine.drains = draining.contains(id);
         if (!present.contains(id))
@@ -68,17 +70,27 @@ void take_all(state& st, const store::snapshot& all)
     st.world.fleet->known = true;
 }
 
-/// Lists, then follows until the watch fails. The error says why.
-boost::asio::awaitable<base::error> follow_once(state& st, runtime::backoff& retry)
+/// Where the watch of the machines is. It goes on from there after a failure: who was away all the time is
+/// told from who came and went again, which a list cannot tell.
+using position = std::optional<store::revision>;
+
+boost::asio::awaitable<base::result<void>> list_machines(state& st, position& at)
 {
-    auto prefix = records::machines_prefix(st.what.project);
+    const auto prefix = records::machines_prefix(st.what.project);
     auto all = co_await st.io.desired.list(prefix, st.io.clk.now() + 5s);
     if (!all)
-        co_return all.error();
-    retry.reset();
+        co_return std::unexpected(all.error());
     take_all(st, *all);
+    st.copy.take(prefix, *all);
     st.dirty.set();
-    const auto changes = st.io.desired.watch(std::move(prefix), all->at);
+    at = all->at;
+    co_return base::result<void>();
+}
+
+/// Follows until the watch fails. The error says why.
+boost::asio::awaitable<base::error> watch_machines(state& st, position& at)
+{
+    const auto changes = st.io.desired.watch(records::machines_prefix(st.what.project), *at);
     for (;;) {
         auto next = co_await changes->next();
         if (!next)
@@ -86,6 +98,8 @@ boost::asio::awaitable<base::error> follow_once(state& st, runtime::backoff& ret
         bool any = false;
         for (const auto& change : *next)
             any = take_machine(st, change.pair, change.erased) || any;
+        at = next->back().pair.modified;
+        st.copy.take(*next);
         if (any)
             st.dirty.set();
     }
@@ -93,13 +107,35 @@ boost::asio::awaitable<base::error> follow_once(state& st, runtime::backoff& ret
 
 }  // namespace
 
+void take_drains(state& st, const store::snapshot& all)
+{
+    if (!st.world.fleet)
+        return;
+    for (const auto& pair : all.pairs)
+        if (const auto part = records::parse_machine_key(st.what.project, pair.key);
+            part && part->what == machine_part::kind::drain)
+            st.world.fleet->machines[part->machine].drains = true;
+}
+
 boost::asio::awaitable<void> follow_machines(state& st)
 {
+    constexpr auto good_life = 20s;
     runtime::backoff retry(100ms, 10s, st.io.random);
+    position at;
     for (;;) {
-        const auto why = co_await follow_once(st, retry);
-        if (why.code() == base::errc::compacted)
-            continue;  // that the store is away is told by who follows the components
+        const auto began_at = st.io.clk.now();
+        base::result<void> listed;
+        if (!at)
+            listed = co_await list_machines(st, at);
+        if (listed) {
+            const auto why = co_await watch_machines(st, at);
+            if (why.code() == base::errc::compacted) {
+                at.reset();
+                continue;  // that the store is away is told by who follows the components
+            }
+        }
+        if (st.io.clk.now() - began_at > good_life)
+            retry.reset();
         co_await st.io.clk.sleep_until(st.io.clk.now() + retry.next());
     }
 }

@@ -8,6 +8,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// How long a start waits for the store before it makes do with what was kept of it.
+constexpr auto patience_at_start = 2s;
+
 void drop(state& st, const std::string& key, store::revision since)
 {
     if (const auto part = records::parse_rollout_key(st.what.project, key)) {
@@ -27,20 +30,6 @@ void drop(state& st, const std::string& key, store::revision since)
     component->second.rollout.state_revision = 0;
 }
 
-void take_all(state& st, const store::snapshot& all)
-{
-    std::set<model::component_name> with_state;
-    take_rollouts(st, all);
-    for (const auto& pair : all.pairs) {
-        take_desired(st, pair);
-        if (const auto key = records::parse_component_key(st.what.project, pair.key); key && !key->release)
-            with_state.insert(key->component);
-    }
-    for (auto& [name, component] : st.world.components)
-        if (!with_state.contains(name))
-            component.hold = true;
-}
-
 void take_changes(state& st, const std::vector<store::change>& changes)
 {
     for (const auto& change : changes) {
@@ -49,6 +38,7 @@ void take_changes(state& st, const std::vector<store::change>& changes)
         else
             take_desired(st, change.pair);
     }
+    st.copy.take(changes);
 }
 
 /// Lists, then follows until the watch fails. The error says why.
@@ -60,7 +50,9 @@ boost::asio::awaitable<base::error> follow_once(state& st, runtime::backoff& ret
         co_return all.error();
     retry.reset();
     st.note_source(st.world.store, "store", {});
-    take_all(st, *all);
+    st.copy.drop_here();
+    take_components(st, *all);
+    st.copy.take(prefix, *all);
     if (!st.desired_known)
         st.io.log.info("desired state read", {{"components", st.world.components.size()}});
     st.desired_known = true;
@@ -69,14 +61,59 @@ boost::asio::awaitable<base::error> follow_once(state& st, runtime::backoff& ret
     const auto changes = st.io.desired.watch(std::move(prefix), all->at);
     for (;;) {
         auto next = co_await changes->next();
-        if (!next)
+        if (!next) {
+            st.copy.seal();
             co_return next.error();
+        }
         take_changes(st, *next);
         st.dirty.set();
     }
 }
 
+/// From now on the store itself is believed, whatever its history: the copy's revisions may be another one's.
+void leave_copy(state& st)
+{
+    if (st.world.desired_as_of.empty())
+        return;
+    st.world.desired_as_of.clear();
+    for (auto& [key, revision] : st.rollout_revisions)
+        revision = 0;
+}
+
 }  // namespace
+
+void take_components(state& st, const store::snapshot& all)
+{
+    leave_copy(st);
+    std::set<model::component_name> with_state;
+    take_rollouts(st, all);
+    for (const auto& pair : all.pairs) {
+        take_desired(st, pair);
+        if (const auto key = records::parse_component_key(st.what.project, pair.key); key && !key->release)
+            with_state.insert(key->component);
+    }
+    for (auto& [name, component] : st.world.components)
+        if (!with_state.contains(name)) {
+            component.hold = true;
+            component.rollout.state_revision = 0;
+        }
+}
+
+boost::asio::awaitable<void> begin_from_copy(state& st, kept_state kept)
+{
+    co_await st.io.clk.sleep_until(st.io.clk.now() + patience_at_start);
+    if (st.desired_known)
+        co_return;
+    take_components(st, kept.said);
+    take_drains(st, kept.said);
+    st.world.desired_as_of = base::rfc3339(kept.as_of);
+    st.desired_known = true;
+    if (st.world.store.error.empty())
+        st.note_source(st.world.store, "store", base::fail(base::errc::timed_out, "no answer yet"));
+    st.tell(happening::store_copy_used,
+        "the store does not answer; gantryd goes by the copy that it kept, of " + st.world.desired_as_of);
+    st.dirty.set();
+}
 
 boost::asio::awaitable<void> follow_store(state& st)
 {

@@ -41,6 +41,7 @@ std::string_view text_of(happening what) noexcept
     case happening::port_freed: return "port_freed";
     case happening::source_away: return "source_away";
     case happening::source_back: return "source_back";
+    case happening::store_copy_used: return "store_copy_used";
     case happening::record_unreadable: return "record_unreadable";
     case happening::events_lost: return "events_lost";
     case happening::condition_began: return "condition_began";

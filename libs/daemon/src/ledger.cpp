@@ -1,13 +1,18 @@
 #include "ledger.hpp"
 
+#include "store_copy.hpp"
+
 #include <gantryd/base/number.hpp>
 #include <gantryd/records/codec.hpp>
 #include <gantryd/runtime/with_deadline.hpp>
 
 #include <boost/json.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
+#include <sstream>
 #include <utility>
 
 namespace json = boost::json;
@@ -66,7 +71,8 @@ boost::asio::awaitable<void> ledger::load(std::string boot_id)
         co_return;
     }
     for (auto& pair : all->pairs)
-        known_.emplace(std::move(pair.key), std::move(pair.value));
+        if (!pair.key.starts_with(copy_prefix))  // that is another's, and outlives a boot
+            known_.emplace(std::move(pair.key), std::move(pair.value));
     const auto boot = known_.find(boot_key);
     if (boot != known_.end() && boot->second == boot_id)
         co_return;
@@ -165,13 +171,17 @@ void ledger::forget(const model::component_name& component, model::release_numbe
         put(key, std::nullopt);
 }
 
-std::string ledger::session() const
+std::set<std::string> ledger::sessions() const
 {
     const auto found = known_.find(session_key);
-    return found == known_.end() ? std::string() : found->second;
+    std::istringstream text(found == known_.end() ? std::string() : found->second);
+    return {std::istream_iterator<std::string>(text), {}};
 }
 
-void ledger::save_session(const std::string& session) { put(session_key, session); }
+void ledger::save_sessions(const std::set<std::string>& sessions)
+{
+    put(session_key, fmt::format("{}", fmt::join(sessions, " ")));
+}
 
 std::map<std::string, planner::link_address> ledger::links() const
 {

@@ -35,10 +35,9 @@ public:
 
     void forget(const model::component_name& component, model::release_number release);
 
-    /// What the presence of the last daemon with this ledger says; empty when none is known. It outlives a
-    /// boot.
-    std::string session() const;
-    void save_session(const std::string& session);
+    /// What the presence of the last daemons with this ledger may say. It outlives a boot.
+    std::set<std::string> sessions() const;
+    void save_sessions(const std::set<std::string>& sessions);
 
     /// Where component links are, by their names. These outlive a boot.
     std::map<std::string, planner::link_address> links() const;

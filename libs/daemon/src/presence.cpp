@@ -19,7 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// One question may be lost, and the lease lives on.
-constexpr auto beat = 7s;
+constexpr auto beat = std::chrono::milliseconds(presence::time_to_live) / 2;
 constexpr auto beat_after_failure = 1s;
 
 std::string draw_session(state& st)
@@ -54,7 +54,7 @@ std::string presence::holder_of(const store::key_value& there) const
         return {};
     const bool ours = report->session.empty()  // of an older version
                           ? report->host == st_.what.host
-                          : report->session == st_.session || report->session == st_.former_session;
+                          : report->session == st_.session || st_.former_sessions.contains(report->session);
     if (ours)
         return {};
     return report->host.empty() ? "another host" : report->host;
@@ -72,7 +72,7 @@ model::machine_report presence::report() const
     me.pid = st_.what.pid;
     me.session = st_.session;
     me.version = st_.what.version;
-    me.started_at = st_.io.clk.wall_now();
+    me.started_at = began_at_;
     if (st_.what.only)
         me.components.assign(st_.what.only->begin(), st_.what.only->end());
     return me;
@@ -114,15 +114,26 @@ boost::asio::awaitable<base::result<store::lease_id>> presence::announce()
     auto all = co_await st_.io.desired.list(std::move(prefix), st_.io.clk.now() + 5s);
     if (!all)
         co_return std::unexpected(all.error());
-    take_rollouts(st_, *all);
+    if (st_.world.desired_as_of.empty())
+        take_rollouts(st_, *all);
+    else  // nothing is begun by what a copy says
+        take_components(st_, *all);
     auto& mine = st_.world.fleet->machines[me.id];
     mine.present = true;
     mine.host = me.host;
     mine.components = me.components;
-    st_.former_session.clear();
+    st_.former_sessions.clear();
+    st_.memory.save_sessions({st_.session});
     confirm(asked_at);
     st_.dirty.set();
     co_return lease;
+}
+
+/// With nothing to report this is the only write, and the first to be refused.
+void presence::note_failure(const base::error& why)
+{
+    st_.note_write(st_.present, std::unexpected(why));
+    st_.copy.keep_here(records::machine_key(st_.what.project, st_.what.machine), records::encode(report()));
 }
 
 boost::asio::awaitable<void> presence::keep_on()
@@ -133,7 +144,7 @@ boost::asio::awaitable<void> presence::keep_on()
             auto granted = co_await announce();
             if (!granted) {
                 if (granted.error() != base::errc::conflict)
-                    st_.note_write(st_.present, std::unexpected(granted.error()));
+                    note_failure(granted.error());
                 co_await st_.io.clk.sleep_until(st_.io.clk.now() + retry.next());
                 continue;
             }
@@ -155,20 +166,25 @@ boost::asio::awaitable<void> presence::keep_on()
                 lease_.reset();
                 break;
             }
-            st_.note_write(st_.present,
-                kept);  // with nothing to report this is the only write, and the first to be refused
-            if (kept)
-                break;
-            co_await st_.io.clk.sleep_until(st_.io.clk.now() + beat_after_failure);
+            if (!kept) {
+                note_failure(kept.error());
+                co_await st_.io.clk.sleep_until(st_.io.clk.now() + beat_after_failure);
+                continue;
+            }
+            st_.note_write(st_.present, {});
+            break;
         }
     }
 }
 
 boost::asio::awaitable<void> presence::keep()
 {
-    st_.former_session = st_.memory.session();
+    began_at_ = st_.io.clk.wall_now();
+    st_.former_sessions = st_.memory.sessions();
     st_.session = draw_session(st_);
-    st_.memory.save_session(st_.session);
+    auto all = st_.former_sessions;
+    all.insert(st_.session);
+    st_.memory.save_sessions(all);
     std::exception_ptr why;
     try {
         co_await keep_on();

@@ -27,10 +27,12 @@ private:
     std::string holder_of(const store::key_value& there) const;
     /// The store has agreed to a question of that time.
     void confirm(base::time_point asked_at);
+    void note_failure(const base::error& why);
     model::machine_report report() const;
 
     state& st_;
     std::optional<store::lease_id> lease_;
+    base::wall_time began_at_{};
 };
 
 /// Notes that another process has this machine's id, and on which host; an empty one: nobody has.

@@ -112,6 +112,7 @@ void take_state(state& st, const model::component_name& name, const store::key_v
         tell_unreadable(st, name, pair, wish.error());
         return;
     }
+    component.asked_image = wish->release ? model::image_id() : wish->image;
     const bool changed = component.intent != wish->status || component.wanted != wish->release;
     if (changed || is_new)
         component.wished_at = st.io.clk.now();

@@ -62,6 +62,7 @@ boost::asio::awaitable<void> run(collaborators io, options what, observer* watch
     const bool publish = what.publish;
     state st(io, std::move(what), watcher, ex);
     co_await st.memory.load(st.what.boot_id);
+    auto kept = co_await st.copy.load();
     st.world.links = st.memory.links();
 
     runtime::task_scope tasks(ex);
@@ -75,10 +76,14 @@ boost::asio::awaitable<void> run(collaborators io, options what, observer* watch
         st.world.fleet = planner::fleet{.me = st.what.machine, .began_at = st.io.clk.now()};
     st.tell(happening::daemon_started, "gantryd " + st.what.version + ", pid " + std::to_string(st.what.pid));
     auto ledger_wrote = [&st](const base::result<void>& done) {
-        st.note_source(st.world.ledger, "writing the ledger", done);
+        st.note_local_write(st.ledger_written, done);
     };
+    auto copy_wrote = [&st](const base::result<void>& done) { st.note_local_write(st.copy_written, done); };
     tasks.spawn("ledger", st.memory.write_behind(ledger_wrote));
+    tasks.spawn("copy of the store", st.copy.write_behind(copy_wrote));
     tasks.spawn("follow store", follow_store(st));
+    if (kept)
+        tasks.spawn("begin from the copy", begin_from_copy(st, std::move(*kept)));
     tasks.spawn("follow containers", follow_containers(st));
     tasks.spawn("follow docker events", follow_docker_events(st));
     tasks.spawn("follow proxy", follow_proxy(st));

@@ -35,6 +35,7 @@ state::state(collaborators with, options opts, observer* shown_to, boost::asio::
       what(std::move(opts)),
       watcher(shown_to == nullptr ? nobody() : *shown_to),
       memory(io.ledger, io.clk, io.log, ex),
+      copy(io.ledger, io.clk, io.log, {what.project, what.store_members}, ex),
       history(io.desired, io.clk, io.log, what.project, what.machine, ex),
       dirty(ex),
       docker_dirty(ex),
@@ -177,6 +178,12 @@ void state::note_write(base::result<void>& kind, base::result<void> done)
 {
     kind = std::move(done);
     note_source(world.store_writes, "writing the store", reported ? present : reported);
+}
+
+void state::note_local_write(base::result<void>& kind, base::result<void> done)
+{
+    kind = std::move(done);
+    note_source(world.ledger, "writing the ledger", ledger_written ? copy_written : ledger_written);
 }
 
 void state::note_source(planner::source& which, std::string_view name, const base::result<void>& answer)

@@ -1,6 +1,7 @@
 #pragma once
 #include "event_log.hpp"
 #include "ledger.hpp"
+#include "store_copy.hpp"
 
 #include <gantryd/daemon/labels.hpp>
 #include <gantryd/runtime/dirty_flag.hpp>
@@ -26,6 +27,7 @@ public:
 
     planner::world world;
     ledger memory;
+    store_copy copy;
     event_log history;
     std::map<model::component_name, model::evidence> last_failure;
     /// For the store's truth to be known before anything is planned.
@@ -41,7 +43,8 @@ public:
     /// Drawn anew by every start; it stands in our presence in the store, where our predecessor's may be
     /// left.
     std::string session;
-    std::string former_session;
+    /// Those of our predecessors since the last one whose presence was stored.
+    std::set<std::string> former_sessions;
 
     /// Containers that an event named: inspected at the next look, because Docker's list lags behind its
     /// events.
@@ -101,6 +104,11 @@ public:
     base::result<void> present;
     void note_write(base::result<void>& kind, base::result<void> done);
 
+    /// The same of what is written on this machine.
+    base::result<void> ledger_written;
+    base::result<void> copy_written;
+    void note_local_write(base::result<void>& kind, base::result<void> done);
+
 private:
     /// Takes what a container's labels say of its links, where the ledger says nothing.
     void learn_links(const container_identity& from);
@@ -112,11 +120,18 @@ private:
 
 /// The tasks. Each runs until cancelled.
 boost::asio::awaitable<void> follow_store(state& st);
+/// Begins from what was kept of the store when that does not answer soon; ends then.
+boost::asio::awaitable<void> begin_from_copy(state& st, kept_state kept);
 boost::asio::awaitable<void> follow_machines(state& st);
 boost::asio::awaitable<void> follow_docker_events(state& st);
 boost::asio::awaitable<void> follow_containers(state& st);
 boost::asio::awaitable<void> follow_proxy(state& st);
 boost::asio::awaitable<void> follow_proxy_exit(state& st);
+
+/// Takes a list of all that the store has of the components.
+void take_components(state& st, const store::snapshot& all);
+/// Takes which machines drain, of a list that tells it.
+void take_drains(state& st, const store::snapshot& all);
 
 /// What Docker's word for a container's state means to the plan.
 planner::phase phase_of(docker::container_status status);

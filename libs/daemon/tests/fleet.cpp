@@ -1,5 +1,6 @@
 #include "fleet.hpp"
 
+#include <gantryd/daemon/store_copy.hpp>
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
 
@@ -251,6 +252,21 @@ std::size_t fleet::changes()
     for (auto& each : members_)
         out += each.there->changes_since(0).size();
     return out;
+}
+
+bool fleet::has_copy(std::size_t number)
+{
+    auto& on = at(number);
+    const auto in_time = sim.clock.now() + 5s;
+    const auto kept = sim.outcome_after(0ms, read_copy(*on.ledger, {on.project, on.store_members}, in_time));
+    const auto all = sim.outcome_after(0ms, books->list(records::project_prefix(on.project), in_time));
+    if (!kept || !all || !*all)
+        throw std::logic_error("a store in memory answers at once");
+    std::vector<store::key_value> said;
+    for (const auto& pair : (*all)->pairs)
+        if (pair.key.starts_with(records::components_prefix(on.project)) || pair.key.ends_with("/drain"))
+            said.push_back(pair);
+    return kept->has_value() && **kept && (**kept)->said.pairs == said;
 }
 
 }  // namespace gantryd::daemon

@@ -72,6 +72,8 @@ public:
     std::string describe();
     /// How many calls have changed containers, on all machines.
     std::size_t changes();
+    /// True when the machine has kept just what the store says of components and drains.
+    bool has_copy(std::size_t number);
 
 private:
     struct member {

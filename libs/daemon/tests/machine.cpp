@@ -79,6 +79,7 @@ void machine::start()
     what.version = "1.0";
     what.pid = 42;
     what.boot_id = boot_id;
+    what.store_members = store_members;
     daemon_ = std::make_unique<runtime::task_scope>(sim.loop.get_executor());
     daemon_->spawn("daemon", run(io, std::move(what), nullptr));
     step(0ms);
@@ -162,6 +163,11 @@ model::release_number machine::store_release(model::component_spec spec, const s
     if (!made)
         throw std::logic_error(made.error().context());
     return made->front().number;
+}
+
+model::image_id machine::image(const model::component_spec& spec, const std::string& tag)
+{
+    return image_of(spec.repo, tag);
 }
 
 void machine::add_image(const model::component_spec& spec, const std::string& tag)

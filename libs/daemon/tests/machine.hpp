@@ -63,6 +63,7 @@ public:
     store::store* books = nullptr;  ///< what the operator works on; null: `desired`
     kept_log log_lines;
     std::string boot_id = "boot-1";  ///< of the next start
+    std::set<std::string> store_members{"http://store"};  ///< of the next start
     /// What has to hold after each step of time from now on, in place of what had to hold before. Only the
     /// first breach is told.
     void always(std::string what, std::function<bool()> holds);
@@ -87,6 +88,8 @@ public:
     static model::component_spec web();
     /// The same under another name and port.
     static model::component_spec named(const std::string& name, std::uint16_t port);
+    /// The id of the image of that tag.
+    static model::image_id image(const model::component_spec& spec, const std::string& tag);
     /// An image that runs what `release()` of that tag wants.
     void add_image(const model::component_spec& spec, const std::string& tag);
     /// Releases the component with the image of that tag, which is made where it is missing.

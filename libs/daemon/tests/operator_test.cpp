@@ -28,7 +28,7 @@ T ask(fleet& f, boost::asio::awaitable<base::result<T>> op)
 
 bool hold(fleet& f, bool held)
 {
-    return ask(f, control::hold_rollout(*f.books, shop, web, held, f.sim.clock, f.sim.clock.now() + 5s))
+    return ask(f, control::hold_rollout(*f.books, shop, web, held, "ann@box", f.sim.clock, f.sim.clock.now() + 5s))
         .changed;
 }
 
@@ -49,6 +49,7 @@ TEST(an_operator, pauses_a_rollout_and_lets_it_go_on)
     EXPECT_TRUE(f.slots().empty());
     ASSERT_TRUE(f.at(2).reason("rollout_paused"));
     EXPECT_EQ(f.at(2).reason("rollout_paused")->command, "gantryd resume shop -c web");
+    EXPECT_EQ(f.at(2).reason("rollout_paused")->text, "ann@box has paused the rollout of release 2");
     EXPECT_TRUE(hold(f, false));
     ASSERT_TRUE(f.run_until([&] { return f.is_over(two); }));
 }

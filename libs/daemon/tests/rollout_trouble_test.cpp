@@ -65,6 +65,27 @@ TEST(a_holder, that_is_away_for_too_long_is_passed_over_and_converges_when_it_is
     ASSERT_TRUE(f.run_until([&] { return f.is_over(two); }));
 }
 
+TEST(a_holder, that_is_away_is_passed_over_in_time_when_the_others_lose_sight_of_the_store_meanwhile)
+{
+    fleet f(3);
+    f.make_slow();
+    f.start_all();
+    f.make_live("1");
+    (void)f.release(slow_to_prove(), "2");
+    ASSERT_TRUE(f.run_until([&] { return f.holder() == "m2"; }));
+    f.crash(2);
+    const auto gone = f.sim.clock.now();
+    f.run_for(40s, 20ms);
+    for (const std::size_t other : {1U, 3U})
+        f.link(other).cut();
+    f.run_for(5s, 20ms);
+    for (const std::size_t other : {1U, 3U})
+        f.link(other).heal();
+    ASSERT_TRUE(f.run_until([&] { return f.holder() == "m3"; }));
+    EXPECT_GE(f.sim.clock.now() - gone, 60s);
+    EXPECT_LE(f.sim.clock.now() - gone, 85s) << "its time does not begin anew";
+}
+
 TEST(a_holder, that_is_cut_off_begins_nothing_more_and_is_powerless_when_it_is_back)
 {
     fleet f(3);
@@ -157,8 +178,19 @@ public:
             break;
         case 2: mend(who); break;
         case 3: fleet_.release(spec(), std::to_string(++tag_)); break;
+        case 4: start_without_store(who); break;
         default: break;
         }
+    }
+
+    void start_without_store(std::size_t who)
+    {
+        if (!down_[who])
+            return;
+        fleet_.link(who).cut();
+        fleet_.at(who).start();
+        cut_[who] = true;
+        down_[who] = false;
     }
 
     void mend(std::size_t who)
@@ -215,6 +247,8 @@ TEST_P(random_trouble, ends_converged_and_quiet)
     const auto before = f.changes();
     f.run_for(2min, 100ms);
     EXPECT_EQ(f.changes(), before) << "and then it is quiet";
+    for (std::size_t i = 1; i <= f.size(); ++i)
+        EXPECT_TRUE(f.has_copy(i)) << "m" << i;
 }
 
 INSTANTIATE_TEST_SUITE_P(seeds, random_trouble, testing::Range(1U, 21U));

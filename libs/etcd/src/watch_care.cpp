@@ -107,7 +107,7 @@ time_point watch_hub::next_audit() const
 {
     const auto silence = client_.settings().silence;
     const auto due =
-        is_doubtful_ ? time_point::min() : std::min(heard_at_ + silence, audited_at_ + 3 * silence);
+        is_doubtful_ ? time_point::min() : std::min(heard_at_ + silence, audited_at_ + silence * 4 / 3);
     return std::max(due, no_audit_before_);
 }
 

@@ -82,6 +82,8 @@ private:
         // Nobody who has not failed is missed here: not everything that has a planner writes, or has a store.
         if (!from_.store.error.empty())
             if (auto* c = add(reason::store_unreachable, from_.store)) {
+                if (!from_.desired_as_of.empty())
+                    c->text += "; gantryd goes by the copy that it kept, of " + from_.desired_as_of;
                 c->then = "what was read last goes on; it is read again with growing pauses";
                 c->command = "gantryd list " + project_;
             }
@@ -108,7 +110,9 @@ private:
         const auto* wanted = wanted_release(who_.wish);
         if (wanted == nullptr) {
             auto& c = add(reason::no_release,
-                who_.wish.wanted
+                !who_.wish.asked_image.empty()
+                    ? "the order names an image and no release; one is made of the stored config"
+                : who_.wish.wanted
                     ? fmt::format("the store does not know release {}", model::value_of(*who_.wish.wanted))
                     : "the component was never released");
             c.then = "nothing is started or stopped; containers that run go on serving";

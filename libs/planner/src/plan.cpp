@@ -22,7 +22,7 @@ bool needs_docker(const action& what)
     return !std::holds_alternative<update_proxy>(what) && !std::holds_alternative<settle_release>(what) &&
            !std::holds_alternative<mark_ready>(what) && !std::holds_alternative<begin_drain>(what) &&
            !std::holds_alternative<condemn_instance>(what) && !std::holds_alternative<allot_link>(what) &&
-           !std::holds_alternative<move_rollout>(what) &&
+           !std::holds_alternative<move_rollout>(what) && !std::holds_alternative<release_order>(what) &&
            !std::holds_alternative<fail_release>(what);  // planned only while Docker answers
 }
 
@@ -36,6 +36,14 @@ void plan_proxy(const world& from, const std::vector<roster>& everyone, plan& ou
         wake(out, (ask_now ? from.now : from.proxy_asked_at) + ask_again);
     if (proxy_differs(from, routes) || ask_now)
         out.actions.emplace_back(update_proxy{std::move(routes)});
+}
+
+/// An order is taken over when its store answers: the release is made there.
+void plan_order(const world& from, const component& of, plan& out)
+{
+    if (of.intent == model::intent::ready && !of.hold && !of.wanted && !of.asked_image.empty() &&
+        from.store.reachable)
+        out.actions.emplace_back(release_order{of.name, of.asked_image});
 }
 
 }  // namespace
@@ -56,6 +64,7 @@ plan make_plan(const world& from)
         for (const auto& who : everyone) {
             detail::plan_component(from, who, out);
             detail::plan_departures(from, who, out);
+            detail::plan_order(from, who.wish, out);
         }
         if (!from.docker.reachable)
             std::erase_if(out.actions, detail::needs_docker);

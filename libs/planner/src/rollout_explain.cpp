@@ -101,7 +101,8 @@ private:
         if (!open)
             return;
         auto& c = add(reason::rollout_paused,
-            record->held ? fmt::format("an operator has paused the rollout of release {}", wanted())
+            record->held ? fmt::format("{} has paused the rollout of release {}",
+                               record->held_by.empty() ? "an operator" : record->held_by, wanted())
                          : fmt::format("the rollout of release {} was stopped by machine {}: {}", wanted(),
                                name_of(record->machine), record->why));
         c.then = "every machine stays as it is";

@@ -28,6 +28,8 @@ json::object to_json(const model::rollout& rollout)
     json::object out{{"release", model::value_of(rollout.release)}, {"slots", rollout.slots},
         {"verdict", text_of(rollout.verdict)}, {"held", rollout.held},
         {"beganAt", base::rfc3339(rollout.began_at)}};
+    if (!rollout.held_by.empty())
+        out["heldBy"] = rollout.held_by;
     if (!rollout.machine.empty())
         out["machine"] = rollout.machine.text();
     if (!rollout.why.empty())
@@ -57,6 +59,7 @@ base::result<model::rollout> decode_rollout(std::string_view text)
         static_cast<int>(std::clamp<std::int64_t>(integer_of(*object, "slots").value_or(0), 0, most_slots));
     out.verdict = *verdict;
     out.held = bool_of(*object, "held");
+    out.held_by = string_of(*object, "heldBy");
     out.machine = model::machine_id(string_of(*object, "machine"));
     out.why = string_of(*object, "why");
     out.began_at = time_of(*object, "beganAt").value_or(base::wall_time());

@@ -128,6 +128,13 @@ finished daemon_test::gantryd(const std::vector<std::string>& words, std::chrono
     return run(std::move(all), variables(), limit);
 }
 
+std::unique_ptr<program> daemon_test::begin_gantryd(
+    std::vector<std::string> words, const std::string& output) const
+{
+    words.insert(words.begin(), GANTRYD_PROGRAM);
+    return std::make_unique<program>(std::move(words), directory_ / output, variables());
+}
+
 finished daemon_test::gantry(const std::vector<std::string>& words, std::chrono::seconds limit) const
 {
     std::vector<std::string> all{GANTRY_PROGRAM, "--project", project_};
@@ -182,8 +189,7 @@ void daemon_test::configure(const std::vector<json::object>& components) const
 void daemon_test::start_daemon()
 {
     const auto written = daemon_log().size();
-    daemon_ = std::make_unique<program>(
-        std::vector<std::string>{GANTRYD_PROGRAM, "run", project_}, directory_ / "daemon.log", variables());
+    daemon_ = begin_gantryd({"run", project_}, "daemon.log");
     ASSERT_TRUE(wait_until([&] { return daemon_log().size() > written || !daemon_->running(); }));
     ASSERT_TRUE(daemon_->running()) << daemon_log();
 }

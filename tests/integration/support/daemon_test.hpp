@@ -33,6 +33,8 @@ protected:
 
     /// Runs a program's command with our state directory.
     finished gantryd(const std::vector<std::string>& words, std::chrono::seconds limit = 90s) const;
+    /// The same in the background; what it writes is in `output`, a file of our directory.
+    std::unique_ptr<program> begin_gantryd(std::vector<std::string> words, const std::string& output) const;
     finished gantry(const std::vector<std::string>& words, std::chrono::seconds limit = 90s) const;
 
     /// Makes `what`, the image that the components run, answer with `version`; `more` is its environment.

@@ -29,7 +29,9 @@ boost::asio::awaitable<base::result<rolled_back>> roll_back(store::store& to, mo
     std::string created_by, runtime::clock& clk, runtime::time_point deadline);
 
 /// What a pause or its end writes: nothing when it is so already. Errors: rejected (no rollout is under way).
-base::result<std::optional<model::rollout>> paused(const component_overview& of, base::wall_time now);
+/// `who`: "ann@box", for people.
+base::result<std::optional<model::rollout>> paused(
+    const component_overview& of, std::string who, base::wall_time now);
 /// After a failure with `onFailure: pause` the rollout begins anew: its verdict is `running` again, and the
 /// machine that failed may try once more.
 base::result<std::optional<model::rollout>> resumed(const component_overview& of, base::wall_time now);
@@ -43,6 +45,7 @@ struct hold_change {
 /// goes on. Errors: rejected (no rollout is under way), not_found (no such component), the store's; conflict
 /// after several lost races.
 boost::asio::awaitable<base::result<hold_change>> hold_rollout(store::store& to, model::project_name project,
-    model::component_name component, bool held, runtime::clock& clk, runtime::time_point deadline);
+    model::component_name component, bool held, std::string who, runtime::clock& clk,
+    runtime::time_point deadline);
 
 }  // namespace gantryd::control

@@ -93,6 +93,9 @@ struct options {
     std::string binding_directory;  ///< for bindings with "{container_id}"
     port_range link_ports = link_ports_beside({});
     bool publish = true;  ///< write reports, events and presence to the store
+    /// Where the store is reached, when it may be away while the machine is not: what it says is kept in the
+    /// ledger then, for a start without it. Empty: nothing is kept.
+    std::set<std::string> store_members;
 };
 
 /// Reconciles until cancelled: follows the desired state, Docker, the probes and the proxy, plans, and acts.

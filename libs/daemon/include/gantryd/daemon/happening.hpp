@@ -42,6 +42,7 @@ enum class happening {
     port_freed,          ///< and does not any more
     source_away,         ///< Docker, HAProxy, the store or the disk does not answer
     source_back,         ///< it does again
+    store_copy_used,     ///< at a start without the store
     record_unreadable,   ///< something in the store makes no sense
     events_lost,         ///< more happened than could be kept while the store was away
     condition_began,     ///< its event has the reason's code
@@ -59,8 +60,8 @@ inline constexpr std::array all_happenings{happening::daemon_started, happening:
     happening::action_failed, happening::haproxy_started, happening::haproxy_reloaded,
     happening::haproxy_changed, happening::haproxy_repaired, happening::haproxy_ended,
     happening::port_refused, happening::port_freed, happening::source_away, happening::source_back,
-    happening::record_unreadable, happening::events_lost, happening::condition_began,
-    happening::condition_ended};
+    happening::store_copy_used, happening::record_unreadable, happening::events_lost,
+    happening::condition_began, happening::condition_ended};
 
 /// The code as people and scripts see it: "container_started".
 std::string_view text_of(happening what) noexcept;

@@ -21,9 +21,10 @@ struct rollout {
     release_number release{};
     int slots = 0;  ///< how many machines may change at once; 0: no machine has taken one yet
     rollout_verdict verdict = rollout_verdict::running;
-    bool held = false;   ///< an operator's pause: no machine takes a slot
-    machine_id machine;  ///< that came to the verdict
-    std::string why;     ///< of the verdict, one sentence
+    bool held = false;    ///< an operator's pause: no machine takes a slot
+    std::string held_by;  ///< "ann@box"
+    machine_id machine;   ///< that came to the verdict
+    std::string why;      ///< of the verdict, one sentence
     base::wall_time began_at{};
     std::optional<base::wall_time> ended_at;  ///< when the verdict fell
 

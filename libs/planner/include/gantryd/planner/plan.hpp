@@ -83,6 +83,12 @@ struct fail_release {
     std::string why;
     friend auto operator<=>(const fail_release&, const fail_release&) = default;
 };
+/// Make a release of an order that names none: of the stored config and the image that it names.
+struct release_order {
+    model::component_name component;
+    model::image_id image;
+    friend auto operator<=>(const release_order&, const release_order&) = default;
+};
 
 /// What a machine of a fleet does to a component's rollout: one transaction each.
 enum class rollout_move {
@@ -107,7 +113,7 @@ struct move_rollout {
 
 using action = std::variant<create_instance, start_instance, mark_ready, condemn_instance, begin_drain,
     send_signals, stop_instance, kill_instance, remove_instance, update_proxy, settle_release, allot_link,
-    fail_release, move_rollout>;
+    fail_release, release_order, move_rollout>;
 
 /// Something that waits, in steady time; see model::condition for the members.
 struct condition {

@@ -118,6 +118,7 @@ struct component {
     model::intent intent = model::intent::ready;
     bool hold = false;  ///< leave its containers alone, only keep routing to them
     std::optional<model::release_number> wanted;
+    model::image_id asked_image;  ///< of an order that names an image and no release, as the Python gantryd's
     time_point wished_at{};  ///< when we learned of `intent` and `wanted`
     std::map<model::release_number, std::shared_ptr<const model::release>> releases;
     std::map<model::release_number, crash_record> crashes;
@@ -195,8 +196,10 @@ struct world {
     time_point proxy_asked_at{};                        ///< when it took that
     source docker;
     source haproxy;
-    // Nothing is decided by these three, but somebody may wonder.
+    // Nothing is decided by these, but somebody may wonder.
     source store;         ///< reading the desired state
+    /// Not empty: the store has not answered yet, and what is wanted is what it said until that time.
+    std::string desired_as_of;
     source store_writes;  ///< writing reports and events there
     source ledger;        ///< writing the facts that must survive a restart
     std::vector<setback> setbacks;
