@@ -133,7 +133,9 @@ boost::asio::awaitable<base::result<store::lease_id>> presence::announce()
 void presence::note_failure(const base::error& why)
 {
     st_.note_write(st_.present, std::unexpected(why));
-    st_.copy.keep_here(records::machine_key(st_.what.project, st_.what.machine), records::encode(report()));
+    if (!st_.world.store.reachable)
+        st_.copy.keep_here(
+            records::machine_key(st_.what.project, st_.what.machine), records::encode(report()));
 }
 
 boost::asio::awaitable<void> presence::keep_on()
