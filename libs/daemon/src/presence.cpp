@@ -142,7 +142,7 @@ boost::asio::awaitable<void> presence::keep_on()
 {
     runtime::backoff retry(200ms, 5s, st_.io.random);
     for (;;) {
-        if (!lease_) {
+        if (!st_.lease) {
             auto granted = co_await announce();
             if (!granted) {
                 if (granted.error() != base::errc::conflict)
@@ -151,21 +151,21 @@ boost::asio::awaitable<void> presence::keep_on()
                 continue;
             }
             retry.reset();
-            lease_ = *granted;
+            st_.lease = *granted;
             st_.note_write(st_.present, {});
         }
         co_await st_.io.clk.sleep_until(st_.io.clk.now() + beat);
         for (;;) {
             if (!st_.world.fleet->id_held_by.empty()) {
-                lease_.reset();  // the key is another's now, and our lease ends by itself
+                st_.lease.reset();  // the key is another's now, and our lease ends by itself
                 break;
             }
             const auto asked_at = st_.io.clk.now();
-            auto kept = co_await st_.io.desired.keep_alive(*lease_, asked_at + 4s);
+            auto kept = co_await st_.io.desired.keep_alive(*st_.lease, asked_at + 4s);
             if (kept)
                 confirm(asked_at);
             if (!kept && kept.error() == base::errc::not_found) {
-                lease_.reset();
+                st_.lease.reset();
                 break;
             }
             if (!kept) {
@@ -194,8 +194,8 @@ boost::asio::awaitable<void> presence::keep()
         why = std::current_exception();
     }
     co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
-    if (lease_) {
-        auto revoked = co_await st_.io.desired.revoke(*lease_, st_.io.clk.now() + 1s);
+    if (st_.lease) {
+        auto revoked = co_await st_.io.desired.revoke(*st_.lease, st_.io.clk.now() + 1s);
         (void)revoked;  // it runs out by itself
     }
     std::rethrow_exception(why);

@@ -31,7 +31,6 @@ private:
     model::machine_report report() const;
 
     state& st_;
-    std::optional<store::lease_id> lease_;
     base::wall_time began_at_{};
 };
 

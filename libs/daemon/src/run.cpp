@@ -1,3 +1,4 @@
+#include "endpoints.hpp"
 #include "executor.hpp"
 #include "exit_watch.hpp"
 #include "presence.hpp"
@@ -26,7 +27,7 @@ boost::asio::awaitable<base::result<bool>> changed(runtime::dirty_flag& dirty)
 }
 
 boost::asio::awaitable<void> reconcile(state& st, executor& actions, probes& checks, exit_watch& exits,
-    condition_watch& conditions, publisher& reports)
+    condition_watch& conditions, publisher& reports, endpoints& reached)
 {
     for (;;) {
         auto wake_at = st.io.clk.now() + slow_round;
@@ -41,6 +42,7 @@ boost::asio::awaitable<void> reconcile(state& st, executor& actions, probes& che
             if (st.what.publish) {
                 lasting = conditions.take(plan.conditions);
                 reports.show(plan);
+                reached.show();
             }
             st.watcher.planned(st.world, plan, actions.under_way());
             for (const auto& at : {plan.wake_at, held, lasting})
@@ -71,6 +73,7 @@ boost::asio::awaitable<void> run(collaborators io, options what, observer* watch
     exit_watch exits(st, tasks);
     condition_watch conditions(st);
     publisher reports(st, conditions, ex);
+    endpoints reached(st, ex);
     presence here(st);
     if (publish)  // without a store of its own the machine is alone
         st.world.fleet = planner::fleet{.me = st.what.machine, .began_at = st.io.clk.now()};
@@ -90,11 +93,12 @@ boost::asio::awaitable<void> run(collaborators io, options what, observer* watch
     tasks.spawn("follow proxy exit", follow_proxy_exit(st));
     if (publish) {
         tasks.spawn("write reports", reports.write_reports());
+        tasks.spawn("write endpoints", reached.write());
         tasks.spawn("write events", st.history.write_behind());
         tasks.spawn("keep presence", here.keep());
         tasks.spawn("follow machines", follow_machines(st));
     }
-    tasks.spawn("reconcile", reconcile(st, actions, checks, exits, conditions, reports));
+    tasks.spawn("reconcile", reconcile(st, actions, checks, exits, conditions, reports, reached));
 
     std::exception_ptr why;
     try {

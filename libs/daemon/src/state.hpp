@@ -40,6 +40,9 @@ public:
     /// Up to which revision the world knows each key of a rollout.
     std::map<std::string, std::int64_t> rollout_revisions;
 
+    /// Of our presence, while we have one.
+    std::optional<store::lease_id> lease;
+
     /// Drawn anew by every start; it stands in our presence in the store, where our predecessor's may be
     /// left.
     std::string session;

@@ -403,6 +403,23 @@ TEST(explain, held_and_not_that_it_was_never_released)
     EXPECT_FALSE(s.is_told(reason::no_release));
 }
 
+TEST(explain, an_order_that_names_an_image_and_no_release)
+{
+    scene s;
+    s.of().asked_image = model::image_id("sha256:7");
+    const auto ordered = [&] {
+        return std::ranges::count_if(make_plan(s.w).actions,
+            [](const action& a) { return std::holds_alternative<release_order>(a); });
+    };
+    EXPECT_EQ(s.because(reason::no_release).text,
+        "the order names an image and no release; one is made of the stored config");
+    EXPECT_EQ(ordered(), 0) << "the store does not answer";
+    s.w.store = {true, true, s.w.now, ""};
+    EXPECT_EQ(ordered(), 1);
+    s.of().intent = model::intent::stopped;
+    EXPECT_EQ(ordered(), 0);
+}
+
 TEST(explain, sources_that_have_not_spoken_yet)
 {
     scene s;
@@ -420,6 +437,9 @@ TEST(explain, store_unreachable_and_state_unwritable)
     s.w.store = {true, false, s.w.now - 5s, "connection refused"};
     EXPECT_EQ(s.because(reason::store_unreachable).text, "connection refused");
     EXPECT_EQ(s.because(reason::store_unreachable).since, s.w.now - 5s);
+    s.w.desired_as_of = "2026-11-21T03:14:19.123Z";
+    EXPECT_EQ(s.because(reason::store_unreachable).text,
+        "connection refused; gantryd goes by the copy that it kept, of 2026-11-21T03:14:19.123Z");
     s.w.ledger = {true, false, s.w.now - 3s, "disk is full"};
     auto told = s.because(reason::state_unwritable);
     EXPECT_EQ(told.text, "disk is full");

@@ -58,6 +58,9 @@ std::string text_of(const action& what)
                     model::value_of(a.release), a.slot, a.slots, a.ends ? ", the last" : "",
                     a.why.empty() ? "" : ": " + a.why);
             },
+            [](const release_order& a) {
+                return fmt::format("release the order of {} with {}", a.component.text(), a.image.text());
+            },
             [](const fail_release& a) {
                 return fmt::format("fail {} {}: {}", a.component.text(), model::value_of(a.release), a.why);
             },

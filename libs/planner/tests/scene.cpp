@@ -224,6 +224,7 @@ void scene::carry_out(const action& what)
                        link.host = a.host.empty() ? link.host : a.host;
                        link.port = link.port == a.instead_of ? next_link_port_++ : link.port;
                    },
+                   [](const release_order&) {},
                    [&](const fail_release& a) {
                        w.components.at(a.component).crashes[a.release] = {1, w.now, {.reason = a.why}};
                    },

@@ -29,6 +29,7 @@ std::string key_of(const action& what)
                           [](const remove_instance& a) { return a.name.text(); },
                           [](const allot_link& a) { return "link " + a.link; },
                           [](const fail_release& a) { return "fail " + a.component.text(); },
+                          [](const release_order& a) { return "order " + a.component.text(); },
                           [](const move_rollout& a) { return "rollout " + a.component.text(); },
                       },
         what);
@@ -234,6 +235,7 @@ void machine::land(const doing& todo, const trouble& with)
                            link.port = static_cast<std::uint16_t>(20000 + luck_.number(10000));
                    },
                    [](const move_rollout&) {},  // this machine is on its own
+                   [](const release_order&) {},  // all orders have releases here
                    [&](const fail_release& a) {
                        world_.components.at(a.component).crashes[a.release] = {
                            1, world_.now, {.reason = a.why}};

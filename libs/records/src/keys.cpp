@@ -70,6 +70,13 @@ std::string report_key(const model::project_name& project, const model::machine_
     return machines_prefix(project) + machine.text() + "/components/" + component.text();
 }
 
+std::string endpoint_key(const model::project_name& project, const model::component_name& component,
+    const model::machine_id& machine, const model::instance_name& instance)
+{
+    return project_prefix(project) + "endpoints/" + component.text() + "/" + machine.text() + "/" +
+           instance.text();
+}
+
 std::string rollout_key(const model::project_name& project, const model::component_name& component)
 {
     return components_prefix(project) + component.text() + "/rollout";

@@ -170,13 +170,16 @@ TEST(keys, of_rollouts_and_machines_parse_what_they_write_and_nothing_else)
 
 TEST(codec, rollouts_slots_and_steps_and_back)
 {
-    const model::rollout rollout{seven, 3, model::rollout_verdict::failed, true, model::machine_id("m2"),
-        "exited with code 3", noon, noon + 9s};
+    const model::rollout rollout{seven, 3, model::rollout_verdict::failed, true, "ann@box",
+        model::machine_id("m2"), "exited with code 3", noon, noon + 9s};
     EXPECT_EQ(*records::decode_rollout(records::encode(rollout)), rollout);
     const model::rollout fresh{.release = seven, .slots = 1, .began_at = noon};
     EXPECT_EQ(*records::decode_rollout(records::encode(fresh)), fresh);
     const model::slot slot{model::machine_id("m2"), seven, noon};
     EXPECT_EQ(*records::decode_slot(records::encode(slot)), slot);
+    const model::endpoint endpoint{seven, "10.0.0.7", "172.17.0.2",
+        {{8888, 80, model::port_kind::http}, {9999, 90, model::port_kind::tcp}}};
+    EXPECT_EQ(*records::decode_endpoint(records::encode(endpoint)), endpoint);
     const model::rollout_step step{seven, noon};
     EXPECT_EQ(*records::decode_rollout_step(records::encode(step)), step);
     for (const auto* bad : {"", "[]", "{}", R"({"release":0})", R"({"release":"7"})"}) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <gantryd/base/error.hpp>
+#include <gantryd/model/endpoint.hpp>
 #include <gantryd/model/event.hpp>
 #include <gantryd/model/report.hpp>
 #include <gantryd/model/rollout.hpp>
@@ -34,6 +35,10 @@ base::result<model::component_report> decode_component_report(std::string_view t
 
 std::string encode(const model::machine_report& report);
 base::result<model::machine_report> decode_machine_report(std::string_view text);
+
+/// Component, machine and instance are the key's: see endpoint_key().
+std::string encode(const model::endpoint& endpoint);
+base::result<model::endpoint> decode_endpoint(std::string_view text);
 
 std::string encode(const model::evidence& evidence);
 base::result<model::evidence> decode_evidence(std::string_view text);

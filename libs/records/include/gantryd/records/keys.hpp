@@ -21,6 +21,9 @@ std::string machines_prefix(const model::project_name& project);
 std::string machine_key(const model::project_name& project, const model::machine_id& machine);
 std::string report_key(const model::project_name& project, const model::machine_id& machine,
     const model::component_name& component);
+/// Under the machine's lease.
+std::string endpoint_key(const model::project_name& project, const model::component_name& component,
+    const model::machine_id& machine, const model::instance_name& instance);
 
 std::string rollout_key(const model::project_name& project, const model::component_name& component);
 /// Slots count from 0.
