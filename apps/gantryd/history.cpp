@@ -60,7 +60,7 @@ boost::json::object as_json(const control::component_overview& of, const model::
 
 boost::asio::awaitable<exit_code> history(invocation what, runtime::clock& clk)
 {
-    auto project = co_await open_project(what, clk);
+    auto project = co_await look_at_project(what, clk);
     if (!project)
         co_return refuse(project.error());
     boost::json::array out;
@@ -79,7 +79,7 @@ boost::asio::awaitable<exit_code> history(invocation what, runtime::clock& clk)
         print_json(boost::json::object{{"releases", std::move(out)}});
     else
         print(columns(rows));
-    co_return exit_code::done;
+    co_return told(*project);
 }
 
 }  // namespace gantryd::app

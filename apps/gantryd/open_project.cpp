@@ -62,16 +62,15 @@ base::result<opened_project> opened(
             return base::fail(base::errc::not_found,
                 fmt::format("project {} has no component {}", what.project, name.text()));
     const bool is_file = what.with.etcd_endpoints().empty();
-    return opened_project{std::move(store), std::move(all),
-        is_file ? disk_problem(what.with.store_path()) : std::string(), {}};
+    return opened_project{
+        std::move(store), std::move(all), is_file ? disk_problem(what.with.store_path()) : std::string(), {}};
 }
 
 /// What a daemon keeps on this machine; nothing when it keeps nothing that we may read.
 boost::asio::awaitable<std::optional<daemon::kept_state>> kept_here(
     const invocation& what, runtime::clock& clk)
 {
-    const sqlite_store::options where{
-        what.with.ledger_path(), sqlite_store::durability::relaxed, false};
+    const sqlite_store::options where{what.with.ledger_path(), sqlite_store::durability::relaxed, false};
     auto ledger = sqlite_store::open(where, clk);
     if (!ledger)
         co_return std::nullopt;
@@ -146,8 +145,8 @@ boost::asio::awaitable<base::result<opened_project>> look_at_project(
         co_return std::unexpected(known.error());
     auto out = opened(what, std::move(stand_in), std::move(*known));
     if (out)
-        out->away = fmt::format(
-            "{}\nThis is what gantryd on this machine goes by: the store's state of {}, and the machine itself.",
+        out->away = fmt::format("{}\nThis is what gantryd on this machine goes by: the store's state of {}, "
+                                "and the machine itself.",
             why, base::rfc3339(as_of));
     co_return out;
 }

@@ -100,7 +100,8 @@ TEST_F(with_etcd, away_for_a_while_stops_orders_and_nothing_else)
              {"stop", project_, "-c", "web"}, {"getconfig", project_}}) {
         const auto refused = gantryd(words);
         EXPECT_TRUE(ended_with(1, refused)) << words[0];
-        EXPECT_TRUE(has(refused.err, "gantryd: the store does not answer, and nothing was changed: ")) << words[0];
+        EXPECT_TRUE(has(refused.err, "gantryd: the store does not answer, and nothing was changed: "))
+            << words[0];
         EXPECT_TRUE(has(refused.err, "connection refused")) << words[0];
         EXPECT_EQ(std::ranges::count(refused.err, '\n'), 1) << words[0];
     }

@@ -135,7 +135,9 @@ TEST_F(rollout_views, tell_of_pauses)
     fleet_.rollout(verdict::running).held = true;
     EXPECT_EQ(view().stage, stage::held);
     EXPECT_EQ(view().text, "release 2 is held by an operator; 0 of 3 machines have it");
-    fleet_.rollout(verdict::running).held_by = "ann@box";
+    auto& held = fleet_.rollout(verdict::running);
+    held.held = true;
+    held.held_by = "ann@box";
     EXPECT_EQ(view().text, "release 2 is held by ann@box; 0 of 3 machines have it");
 
     auto& record = fleet_.rollout(verdict::paused);

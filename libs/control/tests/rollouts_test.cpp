@@ -266,6 +266,7 @@ TEST_F(rollouts, a_pause_is_written_again_when_a_machine_was_faster)
     store_.rivals = 1;
     ASSERT_TRUE(hold(true));
     claimed.held = true;
+    claimed.held_by = "ann@box";
     EXPECT_EQ(stored_rollout(), claimed);
     rival_writes(records::rollout_key(shop_, web_), records::encode(claimed));
     store_.rivals = 100;

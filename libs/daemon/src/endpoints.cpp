@@ -29,8 +29,7 @@ endpoints::values endpoints::present() const
             .ports = {}};
         for (const auto& port : spec->ports)
             one.ports.push_back({port.external, port.container, port.kind});
-        out.emplace(
-            records::endpoint_key(st_.what.project, instance.component, st_.what.machine, name),
+        out.emplace(records::endpoint_key(st_.what.project, instance.component, st_.what.machine, name),
             records::encode(one));
     }
     return out;

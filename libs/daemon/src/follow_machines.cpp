@@ -60,8 +60,8 @@ void take_all(state& st, const store::snapshot& all)
         if (const auto part = records::parse_machine_key(st.what.project, pair.key))
             (part->what == machine_part::kind::drain ? draining : present).insert(part->machine);
     }
-    // Only after a gap in the history: who is not there may have come and gone again in it, with a right to its
-    // slot, so its time counts anew.
+    // Only after a gap in the history: who is not there may have come and gone again in it, with a right to
+    // its slot, so its time counts anew.
     for (auto& [id, machine] : st.world.fleet->machines) {
         machine.drains = draining.contains(id);
         if (!present.contains(id))

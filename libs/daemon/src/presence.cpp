@@ -85,6 +85,7 @@ void presence::confirm(base::time_point asked_at)
     if (!confirmed_at || asked_at - *confirmed_at > 2 * beat)
         st_.dirty.set();
     confirmed_at = asked_at;
+    st_.copy.hear();
 }
 
 boost::asio::awaitable<base::result<store::lease_id>> presence::announce()

@@ -101,8 +101,8 @@ void publisher::show(const planner::plan& plan)
         written = std::move(text);
         report.reported_at = st_.io.clk.wall_now();
         if (!st_.world.store.reachable)
-            st_.copy.keep_here(records::report_key(st_.what.project, st_.what.machine, name),
-                records::encode(report));
+            st_.copy.keep_here(
+                records::report_key(st_.what.project, st_.what.machine, name), records::encode(report));
         unwritten_[name] = std::move(report);
         changed_.set();
     }

@@ -78,9 +78,8 @@ boost::asio::awaitable<void> run(collaborators io, options what, observer* watch
     if (publish)  // without a store of its own the machine is alone
         st.world.fleet = planner::fleet{.me = st.what.machine, .began_at = st.io.clk.now()};
     st.tell(happening::daemon_started, "gantryd " + st.what.version + ", pid " + std::to_string(st.what.pid));
-    auto ledger_wrote = [&st](const base::result<void>& done) {
-        st.note_local_write(st.ledger_written, done);
-    };
+    auto ledger_wrote = [&st](
+                            const base::result<void>& done) { st.note_local_write(st.ledger_written, done); };
     auto copy_wrote = [&st](const base::result<void>& done) { st.note_local_write(st.copy_written, done); };
     tasks.spawn("ledger", st.memory.write_behind(ledger_wrote));
     tasks.spawn("copy of the store", st.copy.write_behind(copy_wrote));

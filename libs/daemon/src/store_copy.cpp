@@ -19,6 +19,9 @@ using namespace std::chrono_literals;
 /// Changes come in bursts, and whoever acts on them goes first.
 constexpr auto before_write = 50ms;
 
+/// A copy in which nothing changes is told to be good this often all the same.
+constexpr auto longest_silence = 5min;
+
 const std::string head_key{copy_prefix};
 
 std::string place_of(const std::string& key) { return head_key + "/" + key; }
@@ -47,8 +50,7 @@ std::optional<store::key_value> decode(const store::key_value& kept)
     const auto modified = take_number(text);
     if (!created || !modified)
         return std::nullopt;
-    return store::key_value{
-        kept.key.substr(head_key.size() + 1), std::string(text), *created, *modified, {}};
+    return store::key_value{kept.key.substr(head_key.size() + 1), std::string(text), *created, *modified, {}};
 }
 
 /// Of what the store says a daemon without it needs this.
@@ -177,7 +179,7 @@ boost::asio::awaitable<std::optional<kept_state>> store_copy::load()
     }
     is_whole_ = true;
     at_ = (*kept)->said.at;
-    as_of_ = (*kept)->as_of;
+    heard_at_ = written_as_of_ = (*kept)->as_of;
     co_return std::move(*kept);
 }
 
@@ -221,33 +223,35 @@ void store_copy::take(std::string_view prefix, const store::snapshot& all)
     });
     is_whole_ = is_whole_ || prefix == records::components_prefix(of_.project);
     at_ = all.at;
-    as_of_ = clk_.wall_now();
+    hear();
     changed_.set();
 }
 
 void store_copy::take(const std::vector<store::change>& changes)
 {
-    bool any = false;
     for (const auto& change : changes) {
         if (!is_of_use(change.pair.key))
             continue;
-        any = true;
         at_ = std::max(at_, change.pair.modified);
         if (!change.erased)
             take_pair(change.pair);
         else if (known_.erase(change.pair.key) > 0)
             put(change.pair.key, std::nullopt);
     }
-    if (any)
-        as_of_ = clk_.wall_now();
+    hear();
+}
+
+void store_copy::hear()
+{
+    heard_at_ = clk_.wall_now();
+    if (!of_.members.empty() && heard_at_ - written_as_of_ >= longest_silence)
+        changed_.set();
 }
 
 void store_copy::seal()
 {
-    if (of_.members.empty())
-        return;
-    as_of_ = clk_.wall_now();
-    changed_.set();
+    if (!of_.members.empty())
+        changed_.set();
 }
 
 void store_copy::keep_here(const std::string& key, const std::string& value)
@@ -273,7 +277,7 @@ std::string store_copy::head() const
     for (const auto& one : of_.members)
         members.emplace_back(one);
     return json::serialize(json::object{{"project", of_.project.text()}, {"members", std::move(members)},
-        {"pairs", known_.size()}, {"at", std::to_underlying(at_)}, {"asOf", base::rfc3339(as_of_)}});
+        {"pairs", known_.size()}, {"at", std::to_underlying(at_)}, {"asOf", base::rfc3339(heard_at_)}});
 }
 
 store::transaction store_copy::write_of(const values& changed) const
@@ -299,9 +303,11 @@ boost::asio::awaitable<void> store_copy::write_behind(
             continue;
         auto changed = std::exchange(unwritten_, {});
         auto write = write_of(changed);
+        const auto as_of = heard_at_;
         auto done = co_await store_.commit(std::move(write), clk_.now() + 5s);
         if (done) {
             leftovers_.clear();
+            written_as_of_ = as_of;
             on_result({});
             continue;
         }

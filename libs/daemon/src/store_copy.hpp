@@ -32,7 +32,9 @@ public:
     void take(std::string_view prefix, const store::snapshot& all);
     void take(const std::vector<store::change>& changes);
 
-    /// The store has gone away just now.
+    /// The store has just answered.
+    void hear();
+    /// The store has gone away.
     void seal();
 
     /// What this machine would tell the store, until that answers again.
@@ -62,13 +64,14 @@ private:
     runtime::clock& clk_;
     const base::logger& log_;
     const copy_subject of_;
-    std::map<std::string, fingerprint> known_;   ///< of the store's pairs
-    std::map<std::string, std::size_t> here_;    ///< what this machine would tell, by its hash
-    std::set<std::string> leftovers_;            ///< of a copy that was of no use
+    std::map<std::string, fingerprint> known_;  ///< of the store's pairs
+    std::map<std::string, std::size_t> here_;   ///< what this machine would tell, by its hash
+    std::set<std::string> leftovers_;           ///< of a copy that was of no use
     values unwritten_;
     bool is_whole_ = false;  ///< the components were listed: before that there is nothing to be kept
     store::revision at_{};
-    base::wall_time as_of_{};
+    base::wall_time heard_at_{};
+    base::wall_time written_as_of_{};
     runtime::dirty_flag changed_;
 };
 

@@ -173,8 +173,7 @@ void put_into_ledger(machine& m, const std::string& key, const std::string& valu
 {
     store::transaction write;
     write.operations.push_back({store::operation::kind::put, key, value, {}});
-    const auto done =
-        m.sim.outcome_after(0ms, m.ledger->commit(std::move(write), m.sim.clock.now() + 5s));
+    const auto done = m.sim.outcome_after(0ms, m.ledger->commit(std::move(write), m.sim.clock.now() + 5s));
     EXPECT_TRUE(done && *done);
 }
 
@@ -192,8 +191,8 @@ TEST(a_copy_of_the_store, that_is_damaged_is_left_aside_with_a_warning)
         {"copy/" + key, "not a pair"}, {"copy/" + key + "s", "1 1 a state of nobody"}};
     for (const auto& [where, what] : damage) {
         SCOPED_TRACE(where + " " + what);
-        EXPECT_EQ(is_healed_after([&](machine& m) { put_into_ledger(m, where, what); }),
-            where.ends_with("states"));
+        EXPECT_EQ(
+            is_healed_after([&](machine& m) { put_into_ledger(m, where, what); }), where.ends_with("states"));
     }
     EXPECT_FALSE(is_healed_after([&](machine& m) {
         store::transaction write;
@@ -202,6 +201,27 @@ TEST(a_copy_of_the_store, that_is_damaged_is_left_aside_with_a_warning)
             m.sim.outcome_after(0ms, m.ledger->commit(std::move(write), m.sim.clock.now() + 5s));
         EXPECT_TRUE(done && *done);
     })) << "a part is missing";
+}
+
+TEST(a_copy_of_the_store, tells_until_when_the_store_was_heard)
+{
+    fleet f(1);
+    settle(f);
+    auto& m = f.at(1);
+    const auto age = [&] {
+        const auto kept = f.sim.outcome_after(
+            0ms, read_copy(*m.ledger, {m.project, m.store_members}, f.sim.clock.now() + 5s));
+        return f.sim.clock.wall_now() - kept.value().value().value().as_of;
+    };
+    f.run_for(1h, 1s);
+    EXPECT_LE(age(), 6min) << "nothing changes, and nothing is missing";
+    f.crash(1);
+    f.link(1).cut();
+    m.start();
+    f.run_for(1h, 1s);
+    EXPECT_GT(age(), 1h) << "a copy is not heard";
+    f.link(1).heal();
+    EXPECT_TRUE(f.run_until([&] { return age() < 1min; }, 1min));
 }
 
 TEST(a_copy_of_the_store, is_not_made_of_one_that_is_on_the_machine)
@@ -227,7 +247,8 @@ TEST(a_copy_of_the_store, has_what_this_machine_would_tell_while_it_cannot)
         return all.value().value().value().said.pairs;
     };
     const auto of_machine = [&] {
-        return std::ranges::count_if(kept(), [](const auto& pair) { return pair.key.contains("/machines/"); });
+        return std::ranges::count_if(
+            kept(), [](const auto& pair) { return pair.key.contains("/machines/"); });
     };
     EXPECT_EQ(of_machine(), 0);
     restart_without_store(f, 1);
@@ -246,12 +267,13 @@ TEST(a_copy_of_the_store, has_what_this_machine_would_tell_while_it_cannot)
     EXPECT_EQ(of_machine(), 0);
 }
 
-// ---- orders as the Python gantryd writes them --------------------------------------------------------------
+// ---- orders as the Python gantryd writes them
+// --------------------------------------------------------------
 
 void give_order(machine& m, const std::string& tag)
 {
     m.put(records::config_key(m.project), R"({"components": [{"name": "web", "repo": "web", "tag": ")" + tag +
-        R"(", "ports": [{"external": 8888, "container": 80}],
+                                              R"(", "ports": [{"external": 8888, "container": 80}],
             "readyChecks": [{"id": "up", "kind": "http", "port": 80}]}]})");
     m.put(records::state_key(m.project, model::component_name("web")),
         R"({"status": "ready", "imageid": ")" + machine::image(machine::web(), tag).text() + "\"}");

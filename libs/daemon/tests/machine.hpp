@@ -62,7 +62,7 @@ public:
     std::unique_ptr<store::store> ledger = store::make_memory_store(sim.clock);
     store::store* books = nullptr;  ///< what the operator works on; null: `desired`
     kept_log log_lines;
-    std::string boot_id = "boot-1";  ///< of the next start
+    std::string boot_id = "boot-1";                       ///< of the next start
     std::set<std::string> store_members{"http://store"};  ///< of the next start
     /// What has to hold after each step of time from now on, in place of what had to hold before. Only the
     /// first breach is told.

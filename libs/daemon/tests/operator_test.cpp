@@ -28,7 +28,8 @@ T ask(fleet& f, boost::asio::awaitable<base::result<T>> op)
 
 bool hold(fleet& f, bool held)
 {
-    return ask(f, control::hold_rollout(*f.books, shop, web, held, "ann@box", f.sim.clock, f.sim.clock.now() + 5s))
+    return ask(
+        f, control::hold_rollout(*f.books, shop, web, held, "ann@box", f.sim.clock, f.sim.clock.now() + 5s))
         .changed;
 }
 

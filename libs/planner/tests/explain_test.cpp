@@ -408,8 +408,8 @@ TEST(explain, an_order_that_names_an_image_and_no_release)
     scene s;
     s.of().asked_image = model::image_id("sha256:7");
     const auto ordered = [&] {
-        return std::ranges::count_if(make_plan(s.w).actions,
-            [](const action& a) { return std::holds_alternative<release_order>(a); });
+        return std::ranges::count_if(
+            make_plan(s.w).actions, [](const action& a) { return std::holds_alternative<release_order>(a); });
     };
     EXPECT_EQ(s.because(reason::no_release).text,
         "the order names an image and no release; one is made of the stored config");

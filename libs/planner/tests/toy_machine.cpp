@@ -234,7 +234,7 @@ void machine::land(const doing& todo, const trouble& with)
                        if (link.port == a.instead_of)
                            link.port = static_cast<std::uint16_t>(20000 + luck_.number(10000));
                    },
-                   [](const move_rollout&) {},  // this machine is on its own
+                   [](const move_rollout&) {},   // this machine is on its own
                    [](const release_order&) {},  // all orders have releases here
                    [&](const fail_release& a) {
                        world_.components.at(a.component).crashes[a.release] = {

@@ -22,8 +22,8 @@ std::string encode(const model::endpoint& endpoint)
 {
     json::array ports;
     for (const auto& port : endpoint.ports)
-        ports.emplace_back(json::object{{"external", port.external}, {"container", port.container},
-            {"kind", model::text_of(port.kind)}});
+        ports.emplace_back(json::object{
+            {"external", port.external}, {"container", port.container}, {"kind", model::text_of(port.kind)}});
     return json::serialize(json::object{{"release", model::value_of(endpoint.release)},
         {"address", endpoint.address}, {"container", endpoint.container}, {"ports", std::move(ports)}});
 }

@@ -79,8 +79,8 @@ protected:
         const auto before = ids(where);
         ASSERT_EQ(before.size(), 2U);
         where.docker().run({"kill", *before.begin()});
-        ASSERT_TRUE(wait_until(
-            [&] { return ids(where).size() == 2 && !ids(where).contains(*before.begin()); }, 20s))
+        ASSERT_TRUE(
+            wait_until([&] { return ids(where).size() == 2 && !ids(where).contains(*before.begin()); }, 20s))
             << where.name() << logs();
     }
 };
@@ -117,7 +117,7 @@ TEST_F(etcd_away, changes_nothing_for_what_runs)
         const auto listed = here().m(1).gantryd({"machines", project, "-o", "json"});
         std::size_t there = 0;
         for (auto at = listed.out.find("\"here\""); at != std::string::npos;
-             at = listed.out.find("\"here\"", at + 1))
+            at = listed.out.find("\"here\"", at + 1))
             ++there;
         return listed.exit_code == 0 && there == 3;
     };

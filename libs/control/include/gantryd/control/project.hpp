@@ -48,10 +48,10 @@ boost::asio::awaitable<base::result<std::vector<released>>> release_components(s
     model::project_name project, std::vector<release_request> requests, std::string created_by,
     runtime::clock& clk, runtime::time_point deadline);
 
-/// Gives an order a release that has none: `{"status":"ready","imageid":".."}`, as the Python gantryd writes it.
-/// The release is of the stored config and that image; the newest one, if that is the same and has not failed.
-/// Errors: conflict (the order is another one now), rejected (the stored config has no such component), the
-/// store's.
+/// Gives an order a release that has none: `{"status":"ready","imageid":".."}`, as the Python gantryd writes
+/// it. The release is of the stored config and that image; the newest one, if that is the same and has not
+/// failed. Errors: conflict (the order is another one now), rejected (the stored config has no such
+/// component), the store's.
 boost::asio::awaitable<base::result<released>> release_order(store::store& to, model::project_name project,
     model::component_name component, model::image_id image, std::string created_by, runtime::clock& clk,
     runtime::time_point deadline);

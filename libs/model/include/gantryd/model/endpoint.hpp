@@ -8,7 +8,8 @@
 
 namespace gantryd::model {
 
-/// An instance that takes traffic, for whoever looks for one: a balancer before the machines, a list of names.
+/// An instance that takes traffic, for whoever looks for one: a balancer before the machines, a list of
+/// names.
 struct endpoint {
     struct port {
         std::uint16_t external = 0;   ///< of the machine

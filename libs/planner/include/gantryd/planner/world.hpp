@@ -119,7 +119,7 @@ struct component {
     bool hold = false;  ///< leave its containers alone, only keep routing to them
     std::optional<model::release_number> wanted;
     model::image_id asked_image;  ///< of an order that names an image and no release, as the Python gantryd's
-    time_point wished_at{};  ///< when we learned of `intent` and `wanted`
+    time_point wished_at{};       ///< when we learned of `intent` and `wanted`
     std::map<model::release_number, std::shared_ptr<const model::release>> releases;
     std::map<model::release_number, crash_record> crashes;
     planner::rollout rollout;
@@ -197,7 +197,7 @@ struct world {
     source docker;
     source haproxy;
     // Nothing is decided by these, but somebody may wonder.
-    source store;         ///< reading the desired state
+    source store;  ///< reading the desired state
     /// Not empty: the store has not answered yet, and what is wanted is what it said until that time.
     std::string desired_as_of;
     source store_writes;  ///< writing reports and events there
