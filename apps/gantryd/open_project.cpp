@@ -143,6 +143,8 @@ boost::asio::awaitable<base::result<opened_project>> look_at_project(
     auto known = co_await control::read_overview(*stand_in, what.project_name(), clk.now() + store_limit);
     if (!known)
         co_return std::unexpected(known.error());
+    if (known->components.empty())
+        co_return base::fail(base::errc::unavailable, why);
     auto out = opened(what, std::move(stand_in), std::move(*known));
     if (out)
         out->away = fmt::format("{}\nThis is what gantryd on this machine goes by: the store's state of {}, "

@@ -51,7 +51,9 @@ bool take_machine(state& st, const store::key_value& pair, bool erased)
     return true;
 }
 
-void take_all(state& st, const store::snapshot& all)
+/// `after_gap`: what happened since we looked last is not known. Who is not there may have come and gone
+/// again meanwhile, with a right to its slot, so its time counts anew.
+void take_all(state& st, const store::snapshot& all, bool after_gap)
 {
     std::set<model::machine_id> present;
     std::set<model::machine_id> draining;
@@ -60,18 +62,16 @@ void take_all(state& st, const store::snapshot& all)
         if (const auto part = records::parse_machine_key(st.what.project, pair.key))
             (part->what == machine_part::kind::drain ? draining : present).insert(part->machine);
     }
-    // Only after a gap in the history: who is not there may have come and gone again in it, with a right to
-    // its slot, so its time counts anew.
     for (auto& [id, machine] : st.world.fleet->machines) {
         machine.drains = draining.contains(id);
-        if (!present.contains(id))
+        if (!present.contains(id) && (after_gap || machine.present))
             note_absence(st, id);
     }
     st.world.fleet->known = true;
 }
 
-/// Where the watch of the machines is. It goes on from there after a failure: who was away all the time is
-/// told from who came and went again, which a list cannot tell.
+/// Up to where the changes of the machines are known. After a failure the watch goes on from there, and not
+/// from the list: who was away all the time is told from who came and went again by the history alone.
 using position = std::optional<store::revision>;
 
 boost::asio::awaitable<base::result<void>> list_machines(state& st, position& at)
@@ -80,10 +80,12 @@ boost::asio::awaitable<base::result<void>> list_machines(state& st, position& at
     auto all = co_await st.io.desired.list(prefix, st.io.clk.now() + 5s);
     if (!all)
         co_return std::unexpected(all.error());
-    take_all(st, *all);
+    if (at && *at > all->at)
+        at.reset();  // another history
+    take_all(st, *all, !at);
     st.copy.take(prefix, *all);
     st.dirty.set();
-    at = all->at;
+    at = at.value_or(all->at);
     co_return base::result<void>();
 }
 
@@ -119,23 +121,18 @@ void take_drains(state& st, const store::snapshot& all)
 
 boost::asio::awaitable<void> follow_machines(state& st)
 {
-    constexpr auto good_life = 20s;
     runtime::backoff retry(100ms, 10s, st.io.random);
     position at;
     for (;;) {
-        const auto began_at = st.io.clk.now();
-        base::result<void> listed;
-        if (!at)
-            listed = co_await list_machines(st, at);
+        auto listed = co_await list_machines(st, at);
         if (listed) {
+            retry.reset();
             const auto why = co_await watch_machines(st, at);
             if (why.code() == base::errc::compacted) {
                 at.reset();
                 continue;  // that the store is away is told by who follows the components
             }
         }
-        if (st.io.clk.now() - began_at > good_life)
-            retry.reset();
         co_await st.io.clk.sleep_until(st.io.clk.now() + retry.next());
     }
 }
