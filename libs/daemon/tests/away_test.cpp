@@ -190,7 +190,7 @@ TEST(a_copy_of_the_store, that_is_damaged_is_left_aside_with_a_warning)
     const std::vector<std::pair<std::string, std::string>> damage{{"copy", "{"}, {"copy", "{\"project\":7}"},
         {"copy/" + key, "not a pair"}, {"copy/" + key + "s", "1 1 a state of nobody"}};
     for (const auto& [where, what] : damage) {
-        SCOPED_TRACE(where + " " + what);
+        SCOPED_TRACE(fmt::format("{} {}", where, what));
         EXPECT_EQ(
             is_healed_after([&](machine& m) { put_into_ledger(m, where, what); }), where.ends_with("states"));
     }
