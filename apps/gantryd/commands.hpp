@@ -61,6 +61,7 @@ boost::asio::awaitable<exit_code> watch(invocation what, runtime::clock& clk);
 boost::asio::awaitable<exit_code> machines(invocation what, runtime::clock& clk);
 boost::asio::awaitable<exit_code> drain(invocation what, runtime::clock& clk);
 boost::asio::awaitable<exit_code> undrain(invocation what, runtime::clock& clk);
+boost::asio::awaitable<exit_code> forget(invocation what, runtime::clock& clk);
 
 /// How a component stands for somebody who waits.
 struct progress {

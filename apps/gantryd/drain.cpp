@@ -13,8 +13,8 @@ namespace {
 std::string sentence(const std::string& name, bool drains, bool changed)
 {
     if (!changed)
-        return fmt::format("Machine {} {}\n", name, drains ? "is draining already" : "is not draining");
-    return fmt::format("Machine {} {}\n", name, drains ? "takes no new work" : "takes work again");
+        return fmt::format("Machine {} {}\n", name, drains ? "is drained already" : "is not drained");
+    return fmt::format("Machine {} {}\n", name, drains ? "hands its work over" : "takes its work back");
 }
 
 boost::asio::awaitable<exit_code> change(invocation what, runtime::clock& clk, bool drains)
@@ -27,7 +27,8 @@ boost::asio::awaitable<exit_code> change(invocation what, runtime::clock& clk, b
     if (!machine)
         co_return refuse(machine.error().context() + "; `gantryd machines " + what.project + "` lists them");
     auto changed = co_await control::set_drain(
-        *project->store, what.project_name(), *machine, drains, user_at_host(), clk, clk.now() + store_limit);
+        *project->store, what.project_name(), *machine, drains, control::work_of(all, *machine),
+        user_at_host(), clk, clk.now() + store_limit);
     if (!changed)
         co_return refuse(changed.error());
     boost::json::array only_there;

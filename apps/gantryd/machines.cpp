@@ -34,9 +34,10 @@ std::vector<std::string> row(const control::machine_overview& of)
 {
     const auto daemon = of.daemon.value_or(model::machine_report());
     const auto state = std::string(text_of(of.state));
-    const bool both = of.state == control::machine_state::lost && of.drains;
+    const auto* mark = of.drains ? ", draining" : of.returns ? ", returning" : "";
+    const bool is_lost = of.state == control::machine_state::lost;
     return {base::short_id(of.id.text()), or_dash(of.host), or_dash(daemon.address),
-        both ? state + ", draining" : state, of.since == base::wall_time() ? "-" : ago(of.since),
+        is_lost ? state + mark : state, of.since == base::wall_time() ? "-" : ago(of.since),
         or_dash(daemon.version), or_dash(tags_text(daemon)), or_dash(runs_text(of))};
 }
 
@@ -47,6 +48,7 @@ boost::json::object as_json(const control::machine_overview& of)
     out["host"] = of.host;
     out["state"] = text_of(of.state);
     out["drains"] = of.drains;
+    out["returns"] = of.returns;
     if (of.since != base::wall_time())
         out["since"] = base::rfc3339(of.since);
     boost::json::array runs;

@@ -193,8 +193,9 @@ private:
                 ->add_option("machine", into_.machine, "Its id, the beginning of its id, or its host")
                 ->required();
         };
-        one("drain", "Give the machine no new work", app::drain);
-        one("undrain", "Let the machine take work again", app::undrain);
+        one("drain", "Hand the machine's work over to others", app::drain);
+        one("undrain", "Let the machine take its work back", app::undrain);
+        one("forget", "Remove what is stored of a machine that is gone", app::forget);
     }
 
     CLI::App cli_{"Puts new versions live without anyone noticing, and keeps them alive."};

@@ -1,9 +1,8 @@
 #include <gantryd/control/machines.hpp>
 
 #include <gantryd/base/names.hpp>
+#include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
-
-#include <boost/json.hpp>
 
 #include <algorithm>
 
@@ -13,20 +12,27 @@ namespace {
 machine_overview overview_of(
     const project_overview& all, const model::machine_id& id, const std::string& host)
 {
-    machine_overview out{.id = id, .host = host, .drains = all.draining.contains(id)};
+    machine_overview out{.id = id,
+        .host = host,
+        .drains = all.draining.contains(id),
+        .returns = all.returning.contains(id)};
+    bool has_work = false;
     for (const auto& of : all.components) {
         const auto* report = of.report_of(id);
         if (report == nullptr)
             continue;
         out.runs.push_back({of.name, report->running, report->state});
         out.since = std::max(out.since, report->reported_at);
+        has_work = has_work || !report->instances.empty();
     }
     const auto* daemon = all.find_machine(id);
     if (daemon == nullptr) {
         out.state = machine_state::lost;
         return out;
     }
-    out.state = out.drains ? machine_state::draining : machine_state::here;
+    out.state = out.returns ? machine_state::returning : machine_state::here;
+    if (out.drains)
+        out.state = has_work ? machine_state::draining : machine_state::drained;
     out.since = daemon->started_at;
     out.daemon = *daemon;
     return out;
@@ -39,6 +45,8 @@ std::string_view text_of(machine_state value) noexcept
     switch (value) {
     case machine_state::here: return "here";
     case machine_state::draining: return "draining";
+    case machine_state::drained: return "drained";
+    case machine_state::returning: return "returning";
     case machine_state::lost: return "lost";
     }
     return "?";
@@ -81,7 +89,8 @@ std::vector<model::component_name> only_there(const project_overview& all, const
         if (!mine || !of.state || of.state->status != model::intent::ready)
             continue;
         const bool others = std::ranges::any_of(all.machines, [&](const model::machine_report& other) {
-            return other.id != machine && !all.draining.contains(other.id) && looks_after(other, of.name);
+            return other.id != machine && !all.draining.contains(other.id) &&
+                   !all.returning.contains(other.id) && looks_after(other, of.name);
         });
         if (!others)
             out.push_back(of.name);
@@ -89,28 +98,83 @@ std::vector<model::component_name> only_there(const project_overview& all, const
     return out;
 }
 
+std::vector<model::component_name> work_of(const project_overview& all, const model::machine_id& machine)
+{
+    if (const auto* there = all.find_machine(machine))
+        return there->components;
+    std::vector<model::component_name> out;
+    for (const auto& of : all.components)
+        if (of.report_of(machine) != nullptr)
+            out.push_back(of.name);
+    return out;
+}
+
 boost::asio::awaitable<base::result<bool>> set_drain(store::store& to, model::project_name project,
-    model::machine_id machine, bool drains, std::string who, runtime::clock& clk,
-    runtime::time_point deadline)
+    model::machine_id machine, bool drains, std::vector<model::component_name> components, std::string who,
+    runtime::clock& clk, runtime::time_point deadline)
 {
     const auto key = records::drain_key(project, machine);
     auto present = co_await to.get(key, deadline);
     if (!present)
         co_return std::unexpected(present.error());
-    if (present->has_value() == drains)
+    model::drain_mark before;
+    if (*present)
+        before = records::decode_drain_mark((*present)->value).value_or(before);
+    const bool is_so = *present ? before.returns != drains : !drains;
+    if (is_so)
         co_return false;
-    store::operation write{store::operation::kind::erase, key, {}, {}};
-    if (drains) {
-        write.what = store::operation::kind::put;
-        write.value =
-            boost::json::serialize(boost::json::object{{"by", who}, {"at", base::rfc3339(clk.wall_now())}});
-    }
+    model::drain_mark mark{std::move(who), clk.wall_now(), !drains, std::move(components)};
+    if (!drains)
+        mark.components = std::move(before.components);
     store::transaction change;
-    change.operations.push_back(std::move(write));
+    change.conditions.push_back(
+        {key, store::compare::target::modified, *present ? (*present)->modified : store::revision{}});
+    change.operations.push_back({store::operation::kind::put, key, records::encode(mark), {}});
     auto done = co_await to.commit(std::move(change), deadline);
     if (!done)
         co_return std::unexpected(done.error());
     co_return true;
+}
+
+namespace {
+
+/// The keys that tell of the machine, and of nobody else.
+bool is_about(const model::project_name& project, const model::machine_id& machine, const std::string& key)
+{
+    if (key.starts_with(records::reports_prefix(project, machine)) ||
+        key == records::drain_key(project, machine))
+        return true;
+    const auto part = records::parse_rollout_key(project, key);
+    return part && part->what == records::rollout_part::kind::step && part->machine == machine;
+}
+
+}  // namespace
+
+boost::asio::awaitable<base::result<std::size_t>> forget_machine(store::store& to, model::project_name project,
+    model::machine_id machine, runtime::time_point deadline)
+{
+    constexpr std::size_t most_at_once = 100;  // etcd takes 128 operations
+    auto all = co_await to.list(records::project_prefix(project), deadline);
+    if (!all)
+        co_return std::unexpected(all.error());
+    std::vector<std::string> keys;
+    for (const auto& pair : all->pairs)
+        if (is_about(project, machine, pair.key))
+            keys.push_back(pair.key);
+    for (std::size_t from = 0; from < keys.size(); from += most_at_once) {
+        store::transaction write;
+        write.conditions.push_back(
+            {records::machine_key(project, machine), store::compare::target::created, store::revision{}});
+        for (auto i = from; i < std::min(keys.size(), from + most_at_once); ++i)
+            write.operations.push_back({store::operation::kind::erase, keys[i], {}, {}});
+        auto done = co_await to.commit(std::move(write), deadline);
+        if (!done && done.error() == base::errc::conflict)
+            co_return base::fail(
+                base::errc::rejected, "machine " + machine.text() + " is there; end its gantryd first");
+        if (!done)
+            co_return std::unexpected(done.error());
+    }
+    co_return keys.size();
 }
 
 }  // namespace gantryd::control

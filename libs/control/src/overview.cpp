@@ -61,8 +61,9 @@ std::map<model::machine_id, std::string> project_overview::hosts() const
                 host = report.host;
     for (const auto& machine : machines)
         out[machine.id] = machine.host;
-    for (const auto& id : draining)
-        out.try_emplace(id);
+    for (const auto* marked : {&draining, &returning})
+        for (const auto& id : *marked)
+            out.try_emplace(id);
     return out;
 }
 
@@ -151,9 +152,10 @@ bool take_machine(const model::project_name& project, const store::key_value& pa
     const auto part = records::parse_machine_key(project, pair.key);
     if (!part)
         return false;
-    if (part->what == records::machine_part::kind::drain)
-        into.draining.insert(part->machine);
-    else if (auto machine = records::decode_machine_report(pair.value))
+    if (part->what == records::machine_part::kind::drain) {
+        const auto mark = records::decode_drain_mark(pair.value).value_or(model::drain_mark());
+        (mark.returns ? into.returning : into.draining).insert(part->machine);
+    } else if (auto machine = records::decode_machine_report(pair.value))
         into.machines.push_back(std::move(*machine));
     return true;
 }

@@ -90,7 +90,7 @@ private:
             out.standing = standing::done;
         } else if (all_.draining.contains(id)) {
             out.standing = standing::draining;
-            out.text += ", and takes no new work";
+            out.text += ", and is drained";
         } else {
             out.standing = is_changing(id, report) ? standing::changing : standing::waiting;
             if (report != nullptr && report->wanted == release_.number && !report->conditions.empty())
@@ -151,7 +151,7 @@ private:
         if (std::ranges::all_of(
                 seen.machines, [&](const auto& m) { return !here(m) || m.standing == standing::draining; }))
             return label +
-                   ": every machine that is there takes no work; `gantryd machine undrain` changes that";
+                   ": every machine that is there is drained; `gantryd machine undrain` changes that";
         const bool live = release_.outcome == release_outcome::live;
         if (std::ranges::count_if(seen.machines, here) == 1 && !live) {
             const auto& only = *std::ranges::find_if(seen.machines, here);

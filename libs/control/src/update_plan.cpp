@@ -151,7 +151,7 @@ private:
                 continue;
             ++here;
             if (all_.draining.contains(id)) {
-                out_.notes.push_back(name + " is draining and does not change");
+                out_.notes.push_back(name + " is drained and does not change");
                 continue;
             }
             if (report == nullptr && wanted() != nullptr)

@@ -64,29 +64,105 @@ TEST(machines, know_what_no_other_machine_could_take)
 
 class drains : public control_test {
 protected:
+    const model::machine_id m1_{"m1"};
+
     base::result<bool> drain(bool drains)
     {
-        return ask(set_drain(
-            store_, shop_, model::machine_id("m1"), drains, "bob@beta", sim_.clock, sim_.clock.now() + 5s));
+        std::vector<model::component_name> work{web_};
+        return ask(set_drain(store_, shop_, m1_, drains, std::move(work), "bob@beta", sim_.clock,
+            sim_.clock.now() + 5s));
     }
-    bool is_draining()
+    project_overview overview()
     {
-        const auto all = ask(read_overview(store_, shop_, sim_.clock.now() + 5s));
-        return all && all->draining.contains(model::machine_id("m1"));
+        return ask(read_overview(store_, shop_, sim_.clock.now() + 5s)).value();
     }
+    bool is_draining() { return overview().draining.contains(m1_); }
+    bool is_returning() { return overview().returning.contains(m1_); }
+    model::drain_mark mark()
+    {
+        return records::decode_drain_mark(value_of(records::drain_key(shop_, m1_)).value_or("")).value();
+    }
+    base::result<std::size_t> forget() { return ask(forget_machine(store_, shop_, m1_, sim_.clock.now() + 5s)); }
 };
 
 TEST_F(drains, are_set_and_taken_back_once)
 {
     EXPECT_FALSE(is_draining());
+    EXPECT_EQ(drain(false), false) << "nothing was handed over";
     EXPECT_EQ(drain(true), true);
     EXPECT_TRUE(is_draining());
-    EXPECT_NE(value_of(records::drain_key(shop_, model::machine_id("m1"))).value_or("").find("bob@beta"),
-        std::string::npos);
+    EXPECT_EQ(mark().by, "bob@beta");
+    EXPECT_EQ(mark().components, std::vector<model::component_name>{web_});
     EXPECT_EQ(drain(true), false);
     EXPECT_EQ(drain(false), true);
     EXPECT_FALSE(is_draining());
+    EXPECT_TRUE(is_returning()) << "until the machine itself ends it";
+    EXPECT_EQ(mark().components, std::vector<model::component_name>{web_});
     EXPECT_EQ(drain(false), false);
+    EXPECT_EQ(drain(true), true);
+    EXPECT_TRUE(is_draining());
+    EXPECT_FALSE(is_returning());
+}
+
+TEST_F(drains, that_cannot_be_read_are_drains)
+{
+    put(records::drain_key(shop_, m1_), R"({"by": "ann", "at": "2024-01-01T00:00:00Z"})");
+    EXPECT_TRUE(is_draining());
+    put(records::drain_key(shop_, m1_), "nonsense");
+    EXPECT_TRUE(is_draining());
+    EXPECT_EQ(drain(false), true);
+    EXPECT_TRUE(is_returning());
+}
+
+TEST_F(drains, show_what_is_left_on_the_machine)
+{
+    hand_written_fleet fleet(2);
+    fleet.all.draining = {hand_written_fleet::id(1)};
+    EXPECT_EQ(machines_of(fleet.all)[0].state, machine_state::draining);
+    fleet.report(1).instances.clear();
+    EXPECT_EQ(machines_of(fleet.all)[0].state, machine_state::drained);
+    fleet.all.draining.clear();
+    fleet.all.returning = {hand_written_fleet::id(1)};
+    EXPECT_EQ(machines_of(fleet.all)[0].state, machine_state::returning);
+    fleet.lose(1);
+    EXPECT_EQ(machines_of(fleet.all)[0].state, machine_state::lost);
+    EXPECT_TRUE(machines_of(fleet.all)[0].returns);
+    EXPECT_EQ(work_of(fleet.all, hand_written_fleet::id(1)).size(), 1U) << "as it told last";
+    EXPECT_TRUE(work_of(fleet.all, hand_written_fleet::id(2)).empty()) << "it is there, and looks after all";
+}
+
+TEST_F(drains, and_all_else_of_a_machine_that_is_gone_can_be_forgotten)
+{
+    (void)release_web("a");
+    const model::rollout_step step{model::release_number(1), {}};
+    model::component_report report;
+    for (const auto& id : {m1_, model::machine_id("m10")}) {
+        report.machine = id;
+        report.component = web_;
+        put(records::step_key(shop_, web_, id), records::encode(step));
+        put(records::report_key(shop_, id, web_), records::encode(report));
+    }
+    EXPECT_EQ(drain(true), true);
+    const model::slot slot{m1_, model::release_number(1), {}};
+    put(records::slot_key(shop_, web_, 0), records::encode(slot));
+    model::machine_report there;
+    there.id = m1_;
+    put(records::machine_key(shop_, m1_), records::encode(there));
+    ASSERT_FALSE(forget());
+    EXPECT_EQ(forget().error().code(), base::errc::rejected) << "it is there";
+    EXPECT_EQ(overview().hosts().size(), 2U);
+
+    store::transaction gone;
+    gone.operations.push_back({store::operation::kind::erase, records::machine_key(shop_, m1_), {}, {}});
+    ASSERT_TRUE(ask(store_.commit(std::move(gone), sim_.clock.now() + 5s)));
+    EXPECT_EQ(forget(), 3U);
+    const auto known = overview().hosts();
+    ASSERT_EQ(known.size(), 1U);
+    EXPECT_EQ(known.begin()->first.text(), "m10");
+    EXPECT_FALSE(value_of(records::step_key(shop_, web_, m1_)));
+    EXPECT_TRUE(value_of(records::step_key(shop_, web_, model::machine_id("m10"))));
+    EXPECT_TRUE(value_of(records::slot_key(shop_, web_, 0))) << "whoever is there frees it in its time";
+    EXPECT_EQ(forget(), 0U);
 }
 
 TEST_F(control_test, an_overview_shows_rollouts_slots_and_machines)

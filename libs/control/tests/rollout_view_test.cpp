@@ -74,7 +74,7 @@ TEST_F(rollout_views, await_nobody_who_is_lost_or_drains)
     EXPECT_EQ(view().stage, stage::done);
     EXPECT_EQ(view().machines.at(1).name, "host2");
     EXPECT_EQ(view().machines.at(1).text, "runs release 1, when it told last");
-    EXPECT_EQ(view().machines.at(2).text, "runs release 1, and takes no new work");
+    EXPECT_EQ(view().machines.at(2).text, "runs release 1, and is drained");
 }
 
 TEST_F(rollout_views, await_a_machine_that_has_not_told_anything)

@@ -126,7 +126,7 @@ TEST_F(update_plans, tell_who_does_not_take_part_and_what_is_not_known)
     fleet_.all.machines.back().components = {model::component_name("worker")};
     const auto made = plan("sha256:3");
     EXPECT_EQ(order(made), "1:host1 2:host4");
-    EXPECT_TRUE(has(made.notes, "host2 is draining"));
+    EXPECT_TRUE(has(made.notes, "host2 is drained"));
     EXPECT_TRUE(has(made.unknown, "host3 is lost"));
     EXPECT_TRUE(has(made.unknown, "host4: it has not told yet"));
 }

@@ -115,6 +115,11 @@ std::optional<executor::task> executor::task_for(const planner::action& what)
                 about.action = rollout_moves::name_of(a);
                 return task{"rollout " + a.component.text(), std::move(about), rollouts_.make(a)};
             },
+            [&](const planner::end_return& a) -> std::optional<task> {
+                planner::setback about;
+                about.action = "record that the machine has its work back";
+                return task{"drain mark", std::move(about), end_return(a)};
+            },
             [&](const planner::allot_link& a) -> std::optional<task> {
                 planner::setback about;
                 about.action = "give link " + a.link + " a port";
@@ -233,6 +238,26 @@ void executor::fail_release(const planner::fail_release& what)
         .text = what.why,
         .why = &why});
     st_.dirty.set();
+}
+
+boost::asio::awaitable<executor::outcome> executor::end_return(planner::end_return what)
+{
+    const auto key = records::drain_key(st_.what.project, st_.what.machine);
+    store::transaction write;
+    write.conditions.push_back(
+        {key, store::compare::target::modified, static_cast<store::revision>(what.mark_revision)});
+    write.operations.push_back({store::operation::kind::erase, key, {}, {}});
+    auto done = co_await st_.io.desired.commit(std::move(write), st_.io.clk.now() + 5s);
+    if (!done && done.error() != base::errc::conflict)  // an operator was first; the watch brings it
+        co_return base::fail("erase the drain mark", done.error());
+    auto& me = st_.world.fleet->machines[st_.what.machine];
+    if (done && me.mark_revision == what.mark_revision) {
+        me.returns = false;
+        me.mark_revision = 0;
+    }
+    if (!done)
+        co_await st_.io.clk.sleep_until(st_.io.clk.now() + 50ms);
+    co_return outcome();
 }
 
 boost::asio::awaitable<executor::outcome> executor::settle(planner::settle_release what)

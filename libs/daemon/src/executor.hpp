@@ -40,6 +40,7 @@ private:
     boost::asio::awaitable<outcome> settle(planner::settle_release what);
     boost::asio::awaitable<outcome> allot(planner::allot_link what);
     boost::asio::awaitable<outcome> take_order(planner::release_order what);
+    boost::asio::awaitable<outcome> end_return(planner::end_return what);
 
     /// Makes the container of a new instance, its image pulled if need be; the container's id.
     boost::asio::awaitable<base::result<model::container_id>> make_container(

@@ -36,14 +36,35 @@ void note_absence(state& st, const model::machine_id& id)
     machine.gone_since = st.io.clk.now();
 }
 
+void take_mark(state& st, const model::machine_id& id, const store::key_value& pair)
+{
+    const auto mark = records::decode_drain_mark(pair.value).value_or(model::drain_mark());
+    auto& machine = st.world.fleet->machines[id];
+    machine.drains = !mark.returns;
+    machine.returns = mark.returns;
+    machine.mark_revision = static_cast<std::int64_t>(pair.modified);
+    if (!machine.present && machine.components.empty())  // it was not seen itself since we began
+        machine.components = mark.components;
+}
+
+void drop_mark(planner::machine_view& machine)
+{
+    machine.drains = false;
+    machine.returns = false;
+    machine.mark_revision = 0;
+}
+
 /// True when the pair was about a machine as a whole.
 bool take_machine(state& st, const store::key_value& pair, bool erased)
 {
     const auto part = records::parse_machine_key(st.what.project, pair.key);
     if (!part)
         return false;
-    if (part->what == machine_part::kind::drain)
-        st.world.fleet->machines[part->machine].drains = !erased;
+    const bool is_mark = part->what == machine_part::kind::drain;
+    if (is_mark && erased)
+        drop_mark(st.world.fleet->machines[part->machine]);
+    else if (is_mark)
+        take_mark(st, part->machine, pair);
     else if (erased)
         note_absence(st, part->machine);
     else
@@ -56,14 +77,15 @@ bool take_machine(state& st, const store::key_value& pair, bool erased)
 void take_all(state& st, const store::snapshot& all, bool after_gap)
 {
     std::set<model::machine_id> present;
-    std::set<model::machine_id> draining;
+    std::set<model::machine_id> marked;
     for (const auto& pair : all.pairs) {
         (void)take_machine(st, pair, false);
         if (const auto part = records::parse_machine_key(st.what.project, pair.key))
-            (part->what == machine_part::kind::drain ? draining : present).insert(part->machine);
+            (part->what == machine_part::kind::drain ? marked : present).insert(part->machine);
     }
     for (auto& [id, machine] : st.world.fleet->machines) {
-        machine.drains = draining.contains(id);
+        if (!marked.contains(id))
+            drop_mark(machine);
         if (!present.contains(id) && (after_gap || machine.present))
             note_absence(st, id);
     }

@@ -125,6 +125,8 @@ boost::asio::awaitable<base::result<store::lease_id>> presence::announce()
     mine.components = me.components;
     st_.former_sessions.clear();
     st_.memory.save_sessions({st_.session});
+    st_.comebacks += was_there_ ? 1 : 0;
+    was_there_ = true;
     confirm(asked_at);
     st_.dirty.set();
     co_return lease;

@@ -32,6 +32,7 @@ private:
 
     state& st_;
     base::wall_time began_at_{};
+    bool was_there_ = false;  ///< our presence has been in the store since we began
 };
 
 /// Notes that another process has this machine's id, and on which host; an empty one: nobody has.

@@ -1,5 +1,6 @@
 #include "publisher.hpp"
 
+#include <gantryd/planner/moving.hpp>
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
 
@@ -85,6 +86,10 @@ model::component_report publisher::report_on(const planner::component& of, const
     for (const auto& condition : plan.conditions)
         if (condition.component == of.name)
             out.conditions.push_back(to_wall(condition));
+    if (of.task) {
+        out.carries = of.task->carries;
+        out.asked = planner::instances_asked(of);
+    }
     if (const auto failure = st_.last_failure.find(of.name); failure != st_.last_failure.end())
         out.last_failure = failure->second;
     return out;
@@ -92,6 +97,8 @@ model::component_report publisher::report_on(const planner::component& of, const
 
 void publisher::show(const planner::plan& plan)
 {
+    if (std::exchange(comebacks_, st_.comebacks) != st_.comebacks)
+        written_.clear();
     for (const auto& [name, component] : st_.world.components) {
         auto report = report_on(component, plan);
         auto text = records::encode(report);

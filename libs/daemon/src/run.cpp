@@ -34,6 +34,8 @@ boost::asio::awaitable<void> reconcile(state& st, executor& actions, probes& che
         if (st.desired_known) {
             st.world.now = st.io.clk.now();
             planner::assign_releases(st.world);
+            if (st.world.fleet && st.world.fleet->wants_reports)
+                st.reports_wanted.set();
             const auto plan = planner::make_plan(st.world);
             const auto held = actions.begin(plan.actions);
             checks.fit();
@@ -96,6 +98,7 @@ boost::asio::awaitable<void> run(collaborators io, options what, observer* watch
         tasks.spawn("write events", st.history.write_behind());
         tasks.spawn("keep presence", here.keep());
         tasks.spawn("follow machines", follow_machines(st));
+        tasks.spawn("follow reports", follow_reports(st));
     }
     tasks.spawn("reconcile", reconcile(st, actions, checks, exits, conditions, reports, reached));
 

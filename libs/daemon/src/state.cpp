@@ -39,7 +39,8 @@ state::state(collaborators with, options opts, observer* shown_to, boost::asio::
       history(io.desired, io.clk, io.log, what.project, what.machine, ex),
       dirty(ex),
       docker_dirty(ex),
-      proxy_dirty(ex)
+      proxy_dirty(ex),
+      reports_wanted(ex)
 {
     world.project = what.project;
 }

@@ -33,9 +33,14 @@ public:
     /// For the store's truth to be known before anything is planned.
     bool desired_known = false;
 
-    runtime::dirty_flag dirty;         ///< plan again
-    runtime::dirty_flag docker_dirty;  ///< list the containers again
-    runtime::dirty_flag proxy_dirty;   ///< a table was asked for, or look at once
+    runtime::dirty_flag dirty;           ///< plan again
+    runtime::dirty_flag docker_dirty;    ///< list the containers again
+    runtime::dirty_flag proxy_dirty;     ///< a table was asked for, or look at once
+    runtime::dirty_flag reports_wanted;  ///< the world's fleet::wants_reports is set
+
+    /// How often our presence was written again after it had ended: an operator may have had our reports
+    /// removed meanwhile.
+    std::uint64_t comebacks = 0;
 
     /// Up to which revision the world knows each key of a rollout.
     std::map<std::string, std::int64_t> rollout_revisions;
@@ -126,6 +131,7 @@ boost::asio::awaitable<void> follow_store(state& st);
 /// Begins from what was kept of the store when that does not answer soon; ends then.
 boost::asio::awaitable<void> begin_from_copy(state& st, kept_state kept);
 boost::asio::awaitable<void> follow_machines(state& st);
+boost::asio::awaitable<void> follow_reports(state& st);
 boost::asio::awaitable<void> follow_docker_events(state& st);
 boost::asio::awaitable<void> follow_containers(state& st);
 boost::asio::awaitable<void> follow_proxy(state& st);

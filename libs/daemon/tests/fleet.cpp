@@ -1,5 +1,6 @@
 #include "fleet.hpp"
 
+#include <gantryd/control/machines.hpp>
 #include <gantryd/daemon/store_copy.hpp>
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
@@ -150,6 +151,38 @@ void fleet::set_intent(model::intent intent)
 {
     may_stop_serving = may_stop_serving || intent != model::intent::ready;
     at(1).set_intent("web", intent);
+}
+
+void fleet::set_drain(std::size_t number, bool drains)
+{
+    may_stop_serving = true;
+    const auto done = sim.outcome_after(0ms, control::set_drain(*books, at(1).project,
+        model::machine_id(at(number).id), drains, {}, "ann@alpha", sim.clock, sim.clock.now() + 5s));
+    EXPECT_TRUE(done && *done);
+}
+
+base::result<std::size_t> fleet::forget(std::size_t number)
+{
+    auto done = sim.outcome_after(0ms, control::forget_machine(*books, at(1).project,
+        model::machine_id(at(number).id), sim.clock.now() + 5s));
+    if (!done)
+        throw std::logic_error("a store in memory answers at once");
+    return std::move(*done);
+}
+
+std::size_t fleet::serving()
+{
+    std::size_t out = 0;
+    for (std::size_t i = 1; i <= size(); ++i)
+        out += serving_on(i);
+    return out;
+}
+
+bool fleet::nobody_is_marked()
+{
+    return std::ranges::none_of(members_, [&](const member& each) {
+        return value_of(records::drain_key(each.there->project, model::machine_id(each.there->id)));
+    });
 }
 
 std::optional<std::string> fleet::value_of(const std::string& key) { return at(1).value_of(key); }

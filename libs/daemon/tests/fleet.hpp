@@ -52,6 +52,9 @@ public:
     /// Releases and waits until that is live and alone on every machine.
     void make_live(const std::string& tag);
     void set_intent(model::intent intent);
+    /// From now on machines may have no work, and stop serving because of that.
+    void set_drain(std::size_t number, bool drains);
+    base::result<std::size_t> forget(std::size_t number);
 
     // ---- what can be seen -------------------------------------------------------------------------------
     model::release_outcome outcome_of(int number) { return at(1).outcome_of(number); }
@@ -68,6 +71,11 @@ public:
     /// It is live, all run it, and no slot is taken.
     bool is_over(int release);
     bool all_serve();
+    /// How many instances serve on a machine, and on all of them.
+    std::size_t serving_on(std::size_t number) { return at(number).serving().size(); }
+    std::size_t serving();
+    /// True when no machine has a drain mark, in whatever sense.
+    bool nobody_is_marked();
     /// The rollout and every machine, for a person who looks for what went wrong.
     std::string describe();
     /// How many calls have changed containers, on all machines.

@@ -1,6 +1,7 @@
 #include "component_plan.hpp"
 
 #include <gantryd/planner/links.hpp>
+#include <gantryd/planner/moving.hpp>
 
 #include <fmt/format.h>
 
@@ -237,6 +238,8 @@ void plan_retirement(const world& from, const roster& who, plan& out)
         if (is_sick(i) && good >= who.wanted && !who.unproven)
             out.actions.emplace_back(begin_drain{i->name, sickness_of(*i), true});
 
+    if (who.wish.task && who.wish.task->keeps_surplus)
+        return;
     auto surplus = good - who.wanted;
     for (auto i = who.current.rbegin(); i != who.current.rend() && surplus > 0; ++i)
         if (is_serving(from, **i) && !is_sick(*i)) {
@@ -371,11 +374,12 @@ roster make_roster(const world& from, const component& wish)
     roster out{.wish = wish, .effective = effective_release(wish)};
     out.unproven = out.effective != nullptr && is_unproven(wish, *out.effective);
     if (wish.task) {
-        out.may_begin = wish.task->proven || wish.task->holds;
+        out.may_begin = (wish.task->proven || wish.task->holds) && !wish.task->entering;
         out.may_retire = !wish.task->frozen;
+        out.away = wish.task->away;
+        out.carried = wish.task->carries;
     }
-    if (wish.intent == model::intent::ready && out.effective != nullptr && !wish.hold)
-        out.wanted = out.effective->spec.instances;
+    out.wanted = instances_asked(wish);
     for (const auto& [name, i] : from.instances) {
         if (i.component != wish.name)
             continue;
@@ -414,6 +418,11 @@ void plan_component(const world& from, const roster& who, plan& out)
         plan_rollout(from, who, out);
     if (who.wish.intent != model::intent::ready) {
         plan_end(who, out);
+        return;
+    }
+    wake_for_moves(from, who, out);
+    if (who.away) {
+        plan_absence(from, who, out);
         return;
     }
     if (who.effective != nullptr) {

@@ -17,6 +17,8 @@ struct roster {
     bool unproven = false;            ///< see is_unproven()
     bool may_begin = true;            ///< instances of `effective` may be made
     bool may_retire = true;           ///< instances of other releases may go
+    bool away = false;                ///< other machines do the work: everything here goes
+    int carried = 0;                  ///< of `wanted`: in the place of machines that are drained
 
     std::vector<const instance*> all;
     std::vector<const instance*> current;    ///< of the effective release, alive, in use
@@ -81,6 +83,18 @@ void plan_rollout(const world& from, const roster& who, plan& out);
 
 /// Conditions about the rollout.
 void explain_rollout(const world& from, const roster& who, plan& out);
+
+/// The drain of whatever is here, when other machines do its work.
+void plan_absence(const world& from, const roster& who, plan& out);
+
+/// When time alone changes who does a drained machine's work.
+void wake_for_moves(const world& from, const roster& who, plan& out);
+
+/// The end of this machine's return, when it has all its work again.
+void plan_return(const world& from, const std::vector<roster>& everyone, plan& out);
+
+/// Conditions about work that moves from machine to machine.
+void explain_moves(const world& from, const roster& who, plan& out);
 
 /// Conditions about the links that the component requires.
 void explain_links(const world& from, const roster& who, plan& out);

@@ -427,7 +427,7 @@ private:
     void explain_shortage()
     {
         const auto good = who_.good(from_);
-        if (who_.wanted == 0 || good >= who_.wanted || who_.unproven)
+        if (who_.wanted == 0 || good >= who_.wanted - who_.carried || who_.unproven)
             return;
         auto& c = add(reason::too_few_serving, fmt::format("{} of {} instances serve", good, who_.wanted));
         c.then = suspected_dependency(who_) ? "see dependency_suspected" : "missing instances are started";
@@ -458,9 +458,11 @@ std::string state_of(const world& from, const roster& who)
         return who.all.empty() ? "stopped" : "stopping";
     if (who.effective == nullptr)
         return who.wish.wanted && who.wish.releases.contains(*who.wish.wanted) ? "failed" : "unreleased";
+    if (who.away)
+        return who.all.empty() ? "drained" : "draining";
     if (who.unproven)
         return newest_serving(from, who) ? "updating" : "starting";
-    if (who.good(from) < who.wanted)
+    if (who.good(from) < who.wanted - who.carried)
         return "degraded";
     return who.outdated.empty() && who.draining.empty() ? "running" : "updating";
 }
@@ -472,6 +474,7 @@ void explain_component(const world& from, const roster& who, plan& out)
     explainer(from, who, out).explain();
     explain_links(from, who, out);
     explain_rollout(from, who, out);
+    explain_moves(from, who, out);
     out.components[who.wish.name] = {state_of(from, who), newest_serving(from, who)};
 }
 

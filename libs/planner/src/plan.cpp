@@ -23,6 +23,7 @@ bool needs_docker(const action& what)
            !std::holds_alternative<mark_ready>(what) && !std::holds_alternative<begin_drain>(what) &&
            !std::holds_alternative<condemn_instance>(what) && !std::holds_alternative<allot_link>(what) &&
            !std::holds_alternative<move_rollout>(what) && !std::holds_alternative<release_order>(what) &&
+           !std::holds_alternative<end_return>(what) &&
            !std::holds_alternative<fail_release>(what);  // planned only while Docker answers
 }
 
@@ -66,6 +67,7 @@ plan make_plan(const world& from)
             detail::plan_departures(from, who, out);
             detail::plan_order(from, who.wish, out);
         }
+        detail::plan_return(from, everyone, out);
         if (!from.docker.reachable)
             std::erase_if(out.actions, detail::needs_docker);
     }

@@ -37,6 +37,11 @@ std::string_view text_of(reason code) noexcept
     case reason::machine_lost: return "machine_lost";
     case reason::presence_unconfirmed: return "presence_unconfirmed";
     case reason::machine_id_taken: return "machine_id_taken";
+    case reason::no_carrier: return "no_carrier";
+    case reason::waiting_carrier: return "waiting_carrier";
+    case reason::work_moved: return "work_moved";
+    case reason::work_returning: return "work_returning";
+    case reason::carrying: return "carrying";
     case reason::no_daemon: return "no_daemon";
     case reason::disk_full: return "disk_full";
     case reason::config_differs: return "config_differs";

@@ -1,4 +1,5 @@
 // Which release a machine of a fleet is to run, and whether it may take a slot.
+#include <gantryd/planner/moving.hpp>
 #include <gantryd/planner/rollout.hpp>
 
 #include <algorithm>
@@ -53,12 +54,6 @@ const model::release* newest_good(const world& in, const component& of)
             !is_stopped(of, at->first) && is_proven(in, of, *at->second))
             return at->second.get();
     return nullptr;
-}
-
-bool looks_after(const machine_view& machine, const model::component_name& component)
-{
-    return machine.components.empty() ||
-           std::ranges::find(machine.components, component) != machine.components.end();
 }
 
 /// True while the daemon has begun just now, and it is not known yet who else is there.
@@ -178,6 +173,20 @@ std::optional<time_point> slots_usable_until(const fleet& machines, const model:
     return *machines.confirmed_at + rules.lost_after * 3 / 4;
 }
 
+bool looks_after(const machine_view& machine, const model::component_name& component)
+{
+    return machine.components.empty() ||
+           std::ranges::find(machine.components, component) != machine.components.end();
+}
+
+std::string name_of(const fleet& in, const model::machine_id& machine)
+{
+    const auto found = in.machines.find(machine);
+    if (found == in.machines.end() || found->second.host.empty())
+        return machine.text();
+    return found->second.host + " (" + machine.text() + ")";
+}
+
 int machines_of(const fleet& in, const model::component_name& component)
 {
     return std::max(1, static_cast<int>(std::ranges::count_if(in.machines, [&](const auto& entry) {
@@ -247,6 +256,8 @@ void assign_releases(world& in)
         if (in.fleet)
             of.task = duty_of(in, of);
     }
+    if (in.fleet)
+        assign_moves(in);
 }
 
 std::optional<int> claimable_slot(const world& in, const component& of, std::optional<time_point>& wake_at)

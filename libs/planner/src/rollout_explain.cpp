@@ -48,13 +48,7 @@ private:
         return record != nullptr && planner::is_halted(*record);
     }
 
-    std::string name_of(const model::machine_id& id) const
-    {
-        const auto found = from_.fleet->machines.find(id);
-        if (found == from_.fleet->machines.end() || found->second.host.empty())
-            return id.text();
-        return fmt::format("{} ({})", found->second.host, id.text());
-    }
+    std::string name_of(const model::machine_id& id) const { return planner::name_of(*from_.fleet, id); }
 
     std::string running() const
     {

@@ -22,11 +22,11 @@ const slot waiting_room{slot_mode::serving, "127.0.0.1", 1};
 constexpr std::size_t slots_at_least = 8;
 
 /// Slots are added in steps, because more of them needs a reload: room for every instance twice, and for
-/// drains side by side.
-std::size_t slot_count(std::size_t present, std::size_t endpoints, int instances)
+/// drains side by side; for instances that are carried for other machines, twice too.
+std::size_t slot_count(std::size_t present, std::size_t endpoints, int instances, int wanted_here)
 {
-    const auto wanted =
-        std::max({slots_at_least, endpoints + 1, static_cast<std::size_t>(2 * instances) + 6});
+    const auto wanted = std::max({slots_at_least, endpoints + 1, static_cast<std::size_t>(2 * instances) + 6,
+        static_cast<std::size_t>(2 * wanted_here)});
     const auto rounded = (wanted + 7) / 8 * 8;
     return std::max(present, rounded);
 }
@@ -85,9 +85,10 @@ bool points_at(const server_view& there, const slot& wanted)
 }
 
 /// Gives every endpoint a slot: the one that it has already, else the first that nobody uses or used lately.
-std::vector<slot> assign(const std::vector<server_view>& present, std::vector<slot> endpoints, int instances)
+std::vector<slot> assign(const std::vector<server_view>& present, std::vector<slot> endpoints, int instances,
+    int wanted_here)
 {
-    std::vector<slot> out(slot_count(present.size(), endpoints.size(), instances));
+    std::vector<slot> out(slot_count(present.size(), endpoints.size(), instances, wanted_here));
     std::vector<bool> used(out.size(), false);
     std::vector<slot> homeless;
     for (const auto& endpoint : endpoints) {
@@ -180,7 +181,7 @@ void add_routes(const world& from, const std::vector<roster>& everyone, const ro
             const auto present = from.proxy.routes.find(f.id);
             auto slots =
                 assign(present == from.proxy.routes.end() ? std::vector<server_view>() : present->second,
-                    std::move(endpoints), spec->instances);
+                    std::move(endpoints), spec->instances, who.wanted);
             out.emplace(f.id, route{f.id, f.bind, f.port, f.kind, std::move(slots)});
         }
 }

@@ -61,6 +61,7 @@ std::string text_of(const action& what)
             [](const release_order& a) {
                 return fmt::format("release the order of {} with {}", a.component.text(), a.image.text());
             },
+            [](const end_return&) { return std::string("end_return"); },
             [](const fail_release& a) {
                 return fmt::format("fail {} {}: {}", a.component.text(), model::value_of(a.release), a.why);
             },

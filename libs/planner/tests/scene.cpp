@@ -167,6 +167,7 @@ plan scene::planned() const
 
 lines scene::does()
 {
+    assign_releases(w);  // it remembers since when what others report has been so
     const auto made = planned();
     for (const auto& a : made.actions)
         carry_out(a);
@@ -219,6 +220,7 @@ void scene::carry_out(const action& what)
                    [&](const update_proxy& a) { update(a); },
                    [&](const settle_release& a) { settle(a.component, a.release, a.outcome); },
                    [&](const move_rollout& a) { carry_out(a); },
+                   [&](const end_return&) { w.fleet->machines.at(w.fleet->me).returns = false; },
                    [&](const allot_link& a) {
                        auto& link = w.links[a.link];
                        link.host = a.host.empty() ? link.host : a.host;

@@ -30,6 +30,7 @@ std::string key_of(const action& what)
                           [](const allot_link& a) { return "link " + a.link; },
                           [](const fail_release& a) { return "fail " + a.component.text(); },
                           [](const release_order& a) { return "order " + a.component.text(); },
+                          [](const end_return&) { return std::string("end_return"); },
                           [](const move_rollout& a) { return "rollout " + a.component.text(); },
                       },
         what);
@@ -236,6 +237,7 @@ void machine::land(const doing& todo, const trouble& with)
                    },
                    [](const move_rollout&) {},   // this machine is on its own
                    [](const release_order&) {},  // all orders have releases here
+                   [](const end_return&) {},
                    [&](const fail_release& a) {
                        world_.components.at(a.component).crashes[a.release] = {
                            1, world_.now, {.reason = a.why}};

@@ -67,7 +67,12 @@ std::string machine_key(const model::project_name& project, const model::machine
 std::string report_key(const model::project_name& project, const model::machine_id& machine,
     const model::component_name& component)
 {
-    return machines_prefix(project) + machine.text() + "/components/" + component.text();
+    return reports_prefix(project, machine) + component.text();
+}
+
+std::string reports_prefix(const model::project_name& project, const model::machine_id& machine)
+{
+    return machines_prefix(project) + machine.text() + "/components/";
 }
 
 std::string endpoint_key(const model::project_name& project, const model::component_name& component,

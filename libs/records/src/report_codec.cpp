@@ -13,6 +13,7 @@ using namespace detail;
 namespace {
 
 constexpr std::int64_t most_cpus = 1'000'000;
+constexpr std::int64_t most_instances = 1'000'000;
 
 json::object drain_json(const model::drain_numbers& n)
 {
@@ -85,6 +86,11 @@ std::optional<model::release_number> number_of(const json::object& from, std::st
     return static_cast<model::release_number>(*number);
 }
 
+int count_of(const json::object& from, std::string_view key)
+{
+    return static_cast<int>(std::clamp<std::int64_t>(integer_of(from, key).value_or(0), 0, most_instances));
+}
+
 }  // namespace
 
 json::object to_json(const model::condition& condition)
@@ -121,6 +127,10 @@ json::object to_json(const model::component_report& report)
         out["wanted"] = model::value_of(*report.wanted);
     if (report.last_failure)
         out["lastFailure"] = to_json(*report.last_failure);
+    if (report.carries > 0) {
+        out["carries"] = report.carries;
+        out["asked"] = report.asked;
+    }
     return out;
 }
 
@@ -148,6 +158,8 @@ base::result<model::component_report> decode_component_report(std::string_view t
             out.last_failure = std::move(*evidence);
     }
     out.reported_at = time_of(*object, "reportedAt").value_or(base::wall_time());
+    out.carries = count_of(*object, "carries");
+    out.asked = count_of(*object, "asked");
     return out;
 }
 
@@ -195,6 +207,34 @@ base::result<model::machine_report> decode_machine_report(std::string_view text)
     for (auto& name : strings_of(*object, "components"))
         out.components.emplace_back(std::move(name));
     out.started_at = time_of(*object, "startedAt").value_or(base::wall_time());
+    return out;
+}
+
+std::string encode(const model::drain_mark& mark)
+{
+    json::object out{{"by", mark.by}, {"at", base::rfc3339(mark.at)}};
+    if (mark.returns)
+        out["returns"] = true;
+    if (!mark.components.empty()) {
+        json::array components;
+        for (const auto& component : mark.components)
+            components.emplace_back(component.text());
+        out["components"] = std::move(components);
+    }
+    return json::serialize(out);
+}
+
+base::result<model::drain_mark> decode_drain_mark(std::string_view text)
+{
+    const auto object = parse_object(text, "drain mark");
+    if (!object)
+        return std::unexpected(object.error());
+    model::drain_mark out;
+    out.by = string_of(*object, "by");
+    out.at = time_of(*object, "at").value_or(base::wall_time());
+    out.returns = bool_of(*object, "returns");
+    for (auto& name : strings_of(*object, "components"))
+        out.components.emplace_back(std::move(name));
     return out;
 }
 

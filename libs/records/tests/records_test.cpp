@@ -242,3 +242,24 @@ TEST(codec, an_event_without_a_time_or_a_code_is_none)
              R"({"at":"2026-11-21T12:00:00Z","code":7})"})
         EXPECT_FALSE(records::decode_event(bad)) << bad;
 }
+
+TEST(codec, drain_marks_come_back)
+{
+    const model::drain_mark mark{
+        "ann@alpha", base::wall_time(std::chrono::hours(5)), true, {model::component_name("web")}};
+    EXPECT_EQ(records::decode_drain_mark(records::encode(mark)).value(), mark);
+    const model::drain_mark plain{"ann@alpha", base::wall_time(std::chrono::hours(5)), false, {}};
+    EXPECT_EQ(records::encode(plain), R"({"by":"ann@alpha","at":"1970-01-01T05:00:00Z"})");
+    EXPECT_EQ(records::decode_drain_mark(records::encode(plain)).value(), plain);
+    EXPECT_FALSE(records::decode_drain_mark("draining"));
+}
+
+TEST(codec, a_report_tells_what_is_carried_for_others)
+{
+    model::component_report report;
+    report.component = model::component_name("web");
+    EXPECT_EQ(records::encode(report).find("carries"), std::string::npos);
+    report.carries = 2;
+    report.asked = 3;
+    EXPECT_EQ(records::decode_component_report(records::encode(report)).value(), report);
+}

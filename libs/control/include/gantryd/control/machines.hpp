@@ -8,9 +8,11 @@
 namespace gantryd::control {
 
 enum class machine_state {
-    here,      ///< its daemon is there
-    draining,  ///< the same, and it is to take no work
-    lost,      ///< it told something once, and its daemon is not there now
+    here,       ///< its daemon is there
+    draining,   ///< the same, and it hands its work over
+    drained,    ///< the same, and nothing runs there any more
+    returning,  ///< it takes its work back, and others do it until then
+    lost,       ///< it told something once, and its daemon is not there now
 };
 std::string_view text_of(machine_state value) noexcept;
 
@@ -25,7 +27,8 @@ struct machine_overview {
     model::machine_id id;
     std::string host;  ///< empty: nobody knows it
     machine_state state = machine_state::here;
-    bool drains = false;      ///< it is to take no work, there or not
+    bool drains = false;      ///< it is to have no work, there or not
+    bool returns = false;     ///< it takes its work back, there or not
     base::wall_time since{};  ///< its daemon runs; of a lost one: it told something last
     std::optional<model::machine_report> daemon{};  ///< absent: lost
     std::vector<machine_work> runs{};
@@ -41,10 +44,21 @@ base::result<model::machine_id> find_machine(const project_overview& all, const 
 /// The components that the machine looks after and no other machine could take over now.
 std::vector<model::component_name> only_there(const project_overview& all, const model::machine_id& machine);
 
-/// Tells a machine to take no work, or takes that back. False when it was so already.
-/// Errors: the store's.
+/// The components that the machine looks after, as far as it is known; empty: all.
+std::vector<model::component_name> work_of(const project_overview& all, const model::machine_id& machine);
+
+/// Tells a machine to hand its work, which is that of these components (none: all), to others; or to take it
+/// back. False when it was told so already. Where nothing was ever handed over nothing is taken back.
+/// Errors: conflict (somebody changed it meanwhile), and the store's.
 boost::asio::awaitable<base::result<bool>> set_drain(store::store& to, model::project_name project,
-    model::machine_id machine, bool drains, std::string who, runtime::clock& clk,
-    runtime::time_point deadline);
+    model::machine_id machine, bool drains, std::vector<model::component_name> components, std::string who,
+    runtime::clock& clk, runtime::time_point deadline);
+
+/// Removes what is stored of a machine that is gone: its reports, its drain mark and what it has changed to.
+/// What it did stays in the history; a slot that it holds is freed by the others when `lostAfter` is over.
+/// How many records there were.
+/// Errors: rejected (it is there), and the store's.
+boost::asio::awaitable<base::result<std::size_t>> forget_machine(store::store& to, model::project_name project,
+    model::machine_id machine, runtime::time_point deadline);
 
 }  // namespace gantryd::control

@@ -41,7 +41,8 @@ struct project_overview {
     std::vector<component_overview>
         components;  ///< in the config's order, then those that only the store knows
     std::vector<model::machine_report> machines;  ///< daemons that are there now
-    std::set<model::machine_id> draining;         ///< machines that are to take no work, there or not
+    std::set<model::machine_id> draining;         ///< machines that are to have no work, there or not
+    std::set<model::machine_id> returning;        ///< machines that take their work back, there or not
     store::revision at{};
 
     const component_overview* find(const model::component_name& name) const;

@@ -53,13 +53,16 @@ struct component_report {
     machine_id machine;
     std::string host;  ///< of the machine, for people: its presence is gone when it is lost
     component_name component;
-    std::string state;                      ///< running, updating, degraded, stopping, stopped, failed
+    /// See planner::summary.
+    std::string state;
     std::optional<release_number> running;  ///< the newest release that serves here
     std::optional<release_number> wanted;
     std::vector<instance_report> instances;
     std::vector<condition> conditions;
     std::optional<evidence> last_failure;
     base::wall_time reported_at{};
+    int carries = 0;  ///< instances that it is to run here in the place of machines that are drained
+    int asked = 0;    ///< instances that are to serve here, those that it carries among them
 
     friend bool operator==(const component_report&, const component_report&) = default;
 };
@@ -79,6 +82,16 @@ struct machine_report {
     base::wall_time started_at{};
 
     friend bool operator==(const machine_report&, const machine_report&) = default;
+};
+
+/// An operator's word that a machine is to hand its work to others; kept until it has its work again.
+struct drain_mark {
+    std::string by;  ///< who said so, for people
+    base::wall_time at{};
+    bool returns = false;  ///< it is to take its work back: others keep it until the machine does it itself
+    std::vector<component_name> components;  ///< that it looks after; empty: all of the project
+
+    friend bool operator==(const drain_mark&, const drain_mark&) = default;
 };
 
 }  // namespace gantryd::model

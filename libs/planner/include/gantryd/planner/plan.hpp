@@ -111,9 +111,15 @@ struct move_rollout {
     friend auto operator<=>(const move_rollout&, const move_rollout&) = default;
 };
 
+/// This machine has all its work again: its drain mark goes, and with it what others carried for it.
+struct end_return {
+    std::int64_t mark_revision = 0;  ///< of the mark
+    friend auto operator<=>(const end_return&, const end_return&) = default;
+};
+
 using action = std::variant<create_instance, start_instance, mark_ready, condemn_instance, begin_drain,
     send_signals, stop_instance, kill_instance, remove_instance, update_proxy, settle_release, allot_link,
-    fail_release, release_order, move_rollout>;
+    fail_release, release_order, move_rollout, end_return>;
 
 /// Something that waits, in steady time; see model::condition for the members.
 struct condition {
@@ -131,8 +137,9 @@ struct condition {
 
 /// A component in one word, with the release that serves.
 struct summary {
-    std::string
-        state;  ///< running, updating, degraded, starting, stopping, stopped, failed, unreleased, held
+    /// running, updating, degraded, starting, stopping, stopped, failed, unreleased, held; of a drained
+    /// machine whose work others do: draining, drained
+    std::string state;
     std::optional<model::release_number> running;
 
     friend bool operator==(const summary&, const summary&) = default;
@@ -153,7 +160,8 @@ struct plan {
 /// took effect: the same actions come again, and who carries them out drops those that are under way.
 ///
 /// Guarantees: an instance that serves is drained only when, without it, as many as wanted serve as read back
-/// from the proxy (or it is to be stopped by an operator's word); one is stopped only when drain::decide()
+/// from the proxy or, when its machine is drained, as other machines report (or it is to be stopped by an
+/// operator's word); one is stopped only when drain::decide()
 /// says so; a failed release never replaces one that serves; the first container of a component is made when
 /// its required links are served.
 plan make_plan(const world& from);

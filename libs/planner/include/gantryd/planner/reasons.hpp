@@ -38,6 +38,11 @@ enum class reason {
     machine_lost,          ///< the holder of a slot is away
     presence_unconfirmed,  ///< the store does not confirm this machine, which holds a slot
     machine_id_taken,      ///< another process is there with the id of this machine
+    no_carrier,            ///< the machine is drained, and no other one can take its work
+    waiting_carrier,       ///< the machine is drained, and others do not serve its work yet
+    work_moved,            ///< the machine is drained, and others do its work
+    work_returning,        ///< the machine takes its work back; others keep it until it serves
+    carrying,              ///< it runs instances in the place of another machine
     no_daemon,             ///< told by the command line: no daemon looks after the component now
     disk_full,             ///< told by the command line: the store's disk has no room
     config_differs,        ///< told by the command line: the stored config is newer than the release
@@ -50,7 +55,8 @@ inline constexpr std::array all_reasons{reason::no_release, reason::release_fail
     reason::proxy_failed, reason::store_unreachable, reason::state_unwritable, reason::held,
     reason::old_workers, reason::too_few_serving, reason::waiting_link, reason::link_down,
     reason::waiting_slot, reason::waiting_healthy, reason::rollout_paused, reason::rollout_stopped,
-    reason::machine_lost, reason::presence_unconfirmed, reason::machine_id_taken, reason::no_daemon,
+    reason::machine_lost, reason::presence_unconfirmed, reason::machine_id_taken, reason::no_carrier,
+    reason::waiting_carrier, reason::work_moved, reason::work_returning, reason::carrying, reason::no_daemon,
     reason::disk_full, reason::config_differs};
 
 /// The code as people and scripts see it: "waiting_ready".

@@ -2,6 +2,7 @@
 #include <gantryd/planner/world.hpp>
 
 #include <optional>
+#include <string>
 
 namespace gantryd::planner {
 
@@ -41,6 +42,12 @@ const model::rollout* record_of(const component& of);
 /// Others pass it over `lost_after` after its presence has ended, which is later by a lease.
 /// Nothing when its presence was never confirmed, or another process has its id.
 std::optional<time_point> slots_usable_until(const fleet& machines, const model::rollout_policy& rules);
+
+/// True when the machine's daemon looks after the component, or did when it was seen last.
+bool looks_after(const machine_view& machine, const model::component_name& component);
+
+/// A machine's name for people: "beta (m2)".
+std::string name_of(const fleet& in, const model::machine_id& machine);
 
 /// How many machines look after the component, the present one among them.
 int machines_of(const fleet& in, const model::component_name& component);

@@ -108,6 +108,10 @@ struct duty {
     bool holds = false;                        ///< a slot of this machine lets it change
     bool frozen = false;  ///< it has a slot and may not use it now: it begins and ends nothing for it
     std::optional<model::release_number> failed;  ///< on trial here, and the store does not know it yet
+    bool entering = false;       ///< it has nothing here, and does not know the fleet yet: it makes nothing
+    int carries = 0;             ///< instances beside its own, of machines that are drained
+    bool away = false;           ///< its work is done by others: nothing is to run here
+    bool keeps_surplus = false;  ///< instances that are too many stay: they may be missed elsewhere
 
     friend bool operator==(const duty&, const duty&) = default;
 };
@@ -124,6 +128,10 @@ struct component {
     std::map<model::release_number, crash_record> crashes;
     planner::rollout rollout;
     std::optional<duty> task;  ///< absent: this machine is on its own
+    /// Since when, without a break and as seen here, those who are to carry instances of drained machines all
+    /// do; and since when one of them is short of it. Kept by assign_moves().
+    std::optional<time_point> carried_since;
+    std::optional<time_point> short_since;
 };
 
 /// Where containers of this machine reach a component link. Whoever imported it keeps the address for life,
@@ -159,13 +167,26 @@ struct setback {
     friend bool operator==(const setback&, const setback&) = default;
 };
 
+/// What a machine reports of a component.
+struct work_view {
+    int carries = 0;  ///< instances beside its own, of machines that are drained
+    int asked = 0;    ///< how many are to serve there, those among them
+    int serving = 0;
+
+    friend bool operator==(const work_view&, const work_view&) = default;
+};
+
 /// A machine of the project, seen from another one.
 struct machine_view {
-    bool present = false;  ///< its presence is in the store
-    bool drains = false;   ///< it takes no new work
+    bool present = false;            ///< its presence is in the store
+    bool drains = false;             ///< it takes no new work, and hands over what it has
+    bool returns = false;            ///< it takes its work back; until it has, others keep it
+    std::int64_t mark_revision = 0;  ///< of the key that says one of the two; 0: there is none
     time_point gone_since{};
     std::string host;                               ///< for people
     std::vector<model::component_name> components;  ///< that it looks after; empty: all
+    /// By component; kept only while fleet::wants_reports.
+    std::map<model::component_name, work_view> work;
 
     friend bool operator==(const machine_view&, const machine_view&) = default;
 };
@@ -180,6 +201,7 @@ struct fleet {
     std::optional<time_point> confirmed_at;
     time_point began_at{};   ///< when this daemon began
     std::string id_held_by;  ///< the host of another process that has our id now; empty: nobody
+    bool wants_reports = false;  ///< the next step of a move depends on what others report
 
     friend bool operator==(const fleet&, const fleet&) = default;
 };

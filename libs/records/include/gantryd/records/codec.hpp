@@ -39,6 +39,8 @@ base::result<model::machine_report> decode_machine_report(std::string_view text)
 /// Component, machine and instance are the key's: see endpoint_key().
 std::string encode(const model::endpoint& endpoint);
 base::result<model::endpoint> decode_endpoint(std::string_view text);
+std::string encode(const model::drain_mark& mark);
+base::result<model::drain_mark> decode_drain_mark(std::string_view text);
 
 std::string encode(const model::evidence& evidence);
 base::result<model::evidence> decode_evidence(std::string_view text);

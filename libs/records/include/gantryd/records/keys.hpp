@@ -31,7 +31,8 @@ std::string slot_key(const model::project_name& project, const model::component_
 /// What the machine has changed to.
 std::string step_key(const model::project_name& project, const model::component_name& component,
     const model::machine_id& machine);
-/// As long as this key is there, whatever its value, the machine takes no new work.
+/// As long as this key is there the machine's work is with others; see model::drain_mark. A value that makes
+/// no sense says that the machine is to have none.
 std::string drain_key(const model::project_name& project, const model::machine_id& machine);
 
 /// What a key under components_prefix() that is about a rollout says.
@@ -77,6 +78,9 @@ struct event_place {
 };
 /// Nothing for keys of another kind.
 std::optional<event_place> parse_event_key(const model::project_name& project, std::string_view key);
+
+/// Where a machine's reports on its components stand.
+std::string reports_prefix(const model::project_name& project, const model::machine_id& machine);
 
 /// True for "<machines prefix><id>/components/<c>", false for "<machines prefix><id>/state" and all else.
 bool is_report_key(const model::project_name& project, std::string_view key);

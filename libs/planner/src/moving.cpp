@@ -1,0 +1,288 @@
+// Who does the work of machines that are drained.
+#include <gantryd/planner/moving.hpp>
+#include <gantryd/planner/rollout.hpp>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+namespace gantryd::planner {
+namespace {
+
+bool is_marked(const machine_view& machine) { return machine.drains || machine.returns; }
+
+const machine_view& my_view(const fleet& in)
+{
+    static const machine_view unknown;
+    const auto me = in.machines.find(in.me);
+    return me == in.machines.end() ? unknown : me->second;
+}
+
+/// The same on every machine, now and in later versions (FNV-1a): std::hash promises neither.
+std::uint64_t digest(std::string_view text)
+{
+    std::uint64_t out = 14695981039346656037U;
+    for (const char c : text) {
+        out ^= static_cast<unsigned char>(c);
+        out *= 1099511628211U;
+    }
+    return out;
+}
+
+bool may_carry(const world& in, const component& of, const machine_view& machine)
+{
+    const bool there = machine.present || in.now < machine.gone_since + policy_of(of).lost_after;
+    return there && !is_marked(machine) && looks_after(machine, of.name);
+}
+
+bool holds_slot(const component& of, const model::machine_id& machine)
+{
+    return std::ranges::any_of(
+        of.rollout.slots, [&](const auto& slot) { return slot.second.what.machine == machine; });
+}
+
+bool is_in_use(const instance& i) { return !i.drain_since && !i.failure && i.now != phase::exited; }
+
+/// True while something of the component is here that its machine has not let go of. One that has just died
+/// counts: it is to be replaced.
+bool has_work_here(const world& in, const component& of)
+{
+    return std::ranges::any_of(in.instances, [&](const auto& entry) {
+        const auto& i = entry.second;
+        const bool died = i.now == phase::exited && !i.failure && !i.drain_since && !i.stop_since;
+        return i.component == of.name && (died || is_in_use(i));
+    });
+}
+
+bool has_surplus(const world& in, const component& of)
+{
+    const auto here = std::ranges::count_if(in.instances, [&](const auto& entry) {
+        const auto& i = entry.second;
+        return i.component == of.name && i.release == of.task->run && is_in_use(i);
+    });
+    return here > instances_asked(of);
+}
+
+/// How the machines that are to carry do it.
+struct outlook {
+    std::map<model::machine_id, int> carriers;
+    bool complete = false;  ///< all of them serve what they are asked for
+    bool is_short = false;  ///< one does not, and is not in the middle of a change
+};
+
+outlook look_at_carriers(const world& in, const component& of)
+{
+    outlook out{.carriers = carriers_of(in, of)};
+    out.complete = !out.carriers.empty();
+    out.is_short = out.carriers.empty();
+    for (const auto& [id, share] : out.carriers) {
+        if (id == in.fleet->me || carries(in, of, id, share))
+            continue;
+        out.complete = false;
+        out.is_short = out.is_short || !in.fleet->machines.at(id).present || !holds_slot(of, id);
+    }
+    return out;
+}
+
+void note_since(std::optional<time_point>& since, bool holds, time_point now)
+{
+    if (!holds)
+        since.reset();
+    else if (!since)
+        since = now;
+}
+
+bool has_lasted(const world& in, const component& of)
+{
+    return of.carried_since && in.now >= *of.carried_since + policy_of(of).min_healthy_time;
+}
+
+/// Whether this machine, which is drained, leaves its work to others now.
+bool is_away(const world& in, const component& of, const outlook& others)
+{
+    if (own_slot(in, of) || others.carriers.empty())
+        return false;
+    if (!has_work_here(in, of))
+        return !of.short_since || in.now < *of.short_since + take_back_after;
+    // What the others report must not be old.
+    const auto until = slots_usable_until(*in.fleet, policy_of(of));
+    return has_lasted(in, of) && until && in.now < *until;
+}
+
+void assign_move(world& in, component& of)
+{
+    const bool marked = of.intent == model::intent::ready && !of.hold &&
+                        std::ranges::any_of(in.fleet->machines, [&](const auto& entry) {
+                            return is_marked(entry.second) && looks_after(entry.second, of.name);
+                        });
+    if (!marked) {
+        of.carried_since.reset();
+        of.short_since.reset();
+        return;
+    }
+    auto& task = *of.task;
+    const auto others = look_at_carriers(in, of);
+    note_since(of.carried_since, others.complete, in.now);
+    note_since(of.short_since, others.is_short, in.now);
+    if (const auto mine = others.carriers.find(in.fleet->me); mine != others.carriers.end())
+        task.carries = mine->second;
+    const bool drains = my_view(*in.fleet).drains;
+    task.away = drains && is_away(in, of, others);
+    task.keeps_surplus = drains || !has_lasted(in, of);
+    in.fleet->wants_reports = in.fleet->wants_reports || drains || has_surplus(in, of);
+}
+
+bool requires_any(const model::component_spec& spec, const std::set<std::string>& links)
+{
+    return std::ranges::any_of(spec.require_component_links,
+        [&](const model::link_import& import) { return links.contains(import.name); });
+}
+
+void add_links(const model::component_spec& spec, std::set<std::string>& to)
+{
+    for (const auto& link : spec.define_component_links)
+        to.insert(link.name);
+}
+
+std::set<std::string> links_of(const world& in, const component& of)
+{
+    std::set<std::string> out;
+    if (const auto* release = effective_release(of))
+        add_links(release->spec, out);
+    for (const auto& [name, i] : in.instances)
+        if (const auto* spec = spec_of(in, i); spec != nullptr && i.component == of.name)
+            add_links(*spec, out);
+    return out;
+}
+
+/// Other components that have live instances here which use its links.
+std::set<model::component_name> live_users(const world& in, const component& of)
+{
+    std::set<model::component_name> out;
+    const auto links = links_of(in, of);
+    if (links.empty())
+        return out;
+    for (const auto& [name, i] : in.instances)
+        if (const auto* spec = spec_of(in, i);
+            spec != nullptr && i.component != of.name && i.now != phase::exited && requires_any(*spec, links))
+            out.insert(i.component);
+    return out;
+}
+
+/// True when `goal` is among those that wait for `of`, or for one of those.
+bool is_reached(const world& in, const component& of, const model::component_name& goal,
+    std::set<model::component_name>& seen)
+{
+    return std::ranges::any_of(live_users(in, of), [&](const model::component_name& user) {
+        return user == goal ||
+               (seen.insert(user).second && is_reached(in, in.components.at(user), goal, seen));
+    });
+}
+
+/// A component that is to run here needs the links of others here.
+bool is_needed_here(const world& in, const component& of)
+{
+    const auto links = links_of(in, of);
+    return !links.empty() && std::ranges::any_of(in.components, [&](const auto& entry) {
+        const auto& user = entry.second;
+        const auto* release = effective_release(user);
+        return user.name != of.name && instances_asked(user) > 0 && release != nullptr &&
+               requires_any(release->spec, links);
+    });
+}
+
+/// Links do not leave the machine: who defines one goes after those who use it, and comes back before them.
+void keep_links(world& in)
+{
+    for (bool again = true; again;) {
+        again = false;
+        for (auto& [name, of] : in.components)
+            if (of.task->away && is_needed_here(in, of)) {
+                of.task->away = false;
+                again = true;
+            }
+    }
+    for (auto& [name, of] : in.components)
+        if (of.task->away && has_work_here(in, of) && !users_here(in, of).empty())
+            of.task->away = false;
+}
+
+}  // namespace
+
+std::map<model::machine_id, int> carriers_of(const world& in, const component& of)
+{
+    std::map<model::machine_id, int> out;
+    const auto* goal = goal_of(of);
+    if (!in.fleet || !in.fleet->known || of.intent != model::intent::ready || of.hold || goal == nullptr)
+        return out;
+    std::map<model::machine_id, int> shares;
+    for (const auto& [id, machine] : in.fleet->machines)
+        if (may_carry(in, of, machine))
+            shares[id] = 0;
+    if (shares.empty())
+        return out;
+    for (const auto& [from, machine] : in.fleet->machines) {
+        if (!is_marked(machine) || !looks_after(machine, of.name))
+            continue;
+        const auto rank = [&](const auto& entry) {
+            // Another order for each component and machine, or the first machine would carry all of them.
+            const auto text = of.name.text() + "/" + from.text() + "/" + entry.first.text();
+            return std::tuple(entry.second, digest(text), entry.first);
+        };
+        for (int i = 0; i < goal->spec.instances; ++i) {
+            const auto least = std::ranges::min_element(shares, {}, rank);
+            out[least->first] = ++least->second;
+        }
+    }
+    return out;
+}
+
+bool carries(const world& in, const component& of, const model::machine_id& machine, int share)
+{
+    const auto there = in.fleet->machines.find(machine);
+    if (there == in.fleet->machines.end() || !there->second.present || holds_slot(of, machine))
+        return false;
+    const auto work = there->second.work.find(of.name);
+    return work != there->second.work.end() && work->second.carries >= share &&
+           work->second.serving >= work->second.asked;
+}
+
+int instances_asked(const component& of)
+{
+    const auto* release = effective_release(of);
+    if (release == nullptr || of.intent != model::intent::ready || of.hold)
+        return 0;
+    if (!of.task)
+        return release->spec.instances;
+    return of.task->away ? 0 : release->spec.instances + of.task->carries;
+}
+
+std::vector<model::component_name> users_here(const world& in, const component& of)
+{
+    std::set<model::component_name> seen;
+    if (is_reached(in, of, of.name, seen))
+        return {};
+    const auto users = live_users(in, of);
+    return {users.begin(), users.end()};
+}
+
+void assign_moves(world& in)
+{
+    auto& fleet = *in.fleet;
+    fleet.wants_reports = false;
+    for (auto& [name, of] : in.components) {
+        if (fleet.known) {
+            assign_move(in, of);
+            continue;
+        }
+        of.task->keeps_surplus = true;
+        of.task->entering = !has_work_here(in, of) && fleet.id_held_by.empty() &&
+                            in.now < fleet.began_at + longest_entry;
+    }
+    if (my_view(fleet).drains)
+        keep_links(in);
+}
+
+}  // namespace gantryd::planner
