@@ -181,7 +181,8 @@ std::size_t fleet::serving()
 bool fleet::nobody_is_marked()
 {
     return std::ranges::none_of(members_, [&](const member& each) {
-        return value_of(records::drain_key(each.there->project, model::machine_id(each.there->id)));
+        const auto key = records::drain_key(each.there->project, model::machine_id(each.there->id));
+        return value_of(key).has_value();
     });
 }
 

@@ -20,7 +20,8 @@ const machine_view& my_view(const fleet& in)
     return me == in.machines.end() ? unknown : me->second;
 }
 
-/// The same on every machine, now and in later versions (FNV-1a): std::hash promises neither.
+/// The same on every machine, now and in later versions, which std::hash does not promise: FNV-1a, and the last
+/// step of MurmurHash3, or short texts that differ little would be near each other.
 std::uint64_t digest(std::string_view text)
 {
     std::uint64_t out = 14695981039346656037U;
@@ -28,7 +29,11 @@ std::uint64_t digest(std::string_view text)
         out ^= static_cast<unsigned char>(c);
         out *= 1099511628211U;
     }
-    return out;
+    for (const std::uint64_t factor : {0xff51afd7ed558ccdU, 0xc4ceb9fe1a85ec53U}) {
+        out ^= out >> 33U;
+        out *= factor;
+    }
+    return out ^ (out >> 33U);
 }
 
 bool may_carry(const world& in, const component& of, const machine_view& machine)

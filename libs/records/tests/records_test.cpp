@@ -249,7 +249,7 @@ TEST(codec, drain_marks_come_back)
         "ann@alpha", base::wall_time(std::chrono::hours(5)), true, {model::component_name("web")}};
     EXPECT_EQ(records::decode_drain_mark(records::encode(mark)).value(), mark);
     const model::drain_mark plain{"ann@alpha", base::wall_time(std::chrono::hours(5)), false, {}};
-    EXPECT_EQ(records::encode(plain), R"({"by":"ann@alpha","at":"1970-01-01T05:00:00Z"})");
+    EXPECT_EQ(records::encode(plain), R"({"by":"ann@alpha","at":"1970-01-01T05:00:00.000Z"})");
     EXPECT_EQ(records::decode_drain_mark(records::encode(plain)).value(), plain);
     EXPECT_FALSE(records::decode_drain_mark("draining"));
 }
