@@ -26,9 +26,8 @@ boost::asio::awaitable<exit_code> change(invocation what, runtime::clock& clk, b
     auto machine = control::find_machine(all, what.machine);
     if (!machine)
         co_return refuse(machine.error().context() + "; `gantryd machines " + what.project + "` lists them");
-    auto changed = co_await control::set_drain(
-        *project->store, what.project_name(), *machine, drains, control::work_of(all, *machine),
-        user_at_host(), clk, clk.now() + store_limit);
+    auto changed = co_await control::set_drain(*project->store, what.project_name(), *machine, drains,
+        control::work_of(all, *machine), user_at_host(), clk, clk.now() + store_limit);
     if (!changed)
         co_return refuse(changed.error());
     boost::json::array only_there;

@@ -12,10 +12,8 @@ namespace {
 machine_overview overview_of(
     const project_overview& all, const model::machine_id& id, const std::string& host)
 {
-    machine_overview out{.id = id,
-        .host = host,
-        .drains = all.draining.contains(id),
-        .returns = all.returning.contains(id)};
+    machine_overview out{
+        .id = id, .host = host, .drains = all.draining.contains(id), .returns = all.returning.contains(id)};
     bool has_work = false;
     for (const auto& of : all.components) {
         const auto* report = of.report_of(id);
@@ -150,8 +148,8 @@ bool is_about(const model::project_name& project, const model::machine_id& machi
 
 }  // namespace
 
-boost::asio::awaitable<base::result<std::size_t>> forget_machine(store::store& to, model::project_name project,
-    model::machine_id machine, runtime::time_point deadline)
+boost::asio::awaitable<base::result<std::size_t>> forget_machine(
+    store::store& to, model::project_name project, model::machine_id machine, runtime::time_point deadline)
 {
     constexpr std::size_t most_at_once = 100;  // etcd takes 128 operations
     auto all = co_await to.list(records::project_prefix(project), deadline);

@@ -150,8 +150,7 @@ private:
         const auto here = [](const machine_progress& m) { return m.standing != standing::lost; };
         if (std::ranges::all_of(
                 seen.machines, [&](const auto& m) { return !here(m) || m.standing == standing::draining; }))
-            return label +
-                   ": every machine that is there is drained; `gantryd machine undrain` changes that";
+            return label + ": every machine that is there is drained; `gantryd machine undrain` changes that";
         const bool live = release_.outcome == release_outcome::live;
         if (std::ranges::count_if(seen.machines, here) == 1 && !live) {
             const auto& only = *std::ranges::find_if(seen.machines, here);

@@ -69,20 +69,20 @@ protected:
     base::result<bool> drain(bool drains)
     {
         std::vector<model::component_name> work{web_};
-        return ask(set_drain(store_, shop_, m1_, drains, std::move(work), "bob@beta", sim_.clock,
-            sim_.clock.now() + 5s));
+        return ask(set_drain(
+            store_, shop_, m1_, drains, std::move(work), "bob@beta", sim_.clock, sim_.clock.now() + 5s));
     }
-    project_overview overview()
-    {
-        return ask(read_overview(store_, shop_, sim_.clock.now() + 5s)).value();
-    }
+    project_overview overview() { return ask(read_overview(store_, shop_, sim_.clock.now() + 5s)).value(); }
     bool is_draining() { return overview().draining.contains(m1_); }
     bool is_returning() { return overview().returning.contains(m1_); }
     model::drain_mark mark()
     {
         return records::decode_drain_mark(value_of(records::drain_key(shop_, m1_)).value_or("")).value();
     }
-    base::result<std::size_t> forget() { return ask(forget_machine(store_, shop_, m1_, sim_.clock.now() + 5s)); }
+    base::result<std::size_t> forget()
+    {
+        return ask(forget_machine(store_, shop_, m1_, sim_.clock.now() + 5s));
+    }
 };
 
 TEST_F(drains, are_set_and_taken_back_once)

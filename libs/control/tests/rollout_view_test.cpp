@@ -169,8 +169,7 @@ TEST_F(rollout_views, tell_when_nobody_can_take_the_release)
     for (int machine = 1; machine <= 3; ++machine)
         fleet_.all.draining.insert(hand_written_fleet::id(machine));
     EXPECT_EQ(view().stage, stage::under_way);
-    EXPECT_NE(view().text.find("every machine that is there is drained"), std::string::npos)
-        << view().text;
+    EXPECT_NE(view().text.find("every machine that is there is drained"), std::string::npos) << view().text;
     for (int machine = 1; machine <= 3; ++machine)
         fleet_.lose(machine);
     EXPECT_NE(view().text.find("no daemon looks after it"), std::string::npos) << view().text;

@@ -34,7 +34,7 @@ private:
     state& st_;
     const condition_watch& conditions_;
     runtime::dirty_flag changed_;
-    std::uint64_t comebacks_ = 0;  ///< as of `written_`
+    std::uint64_t comebacks_ = 0;                           ///< as of `written_`
     std::map<model::component_name, std::string> written_;  ///< as shown, without the time of the report
     std::map<model::component_name, model::component_report> unwritten_;
 };

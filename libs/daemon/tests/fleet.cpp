@@ -156,15 +156,16 @@ void fleet::set_intent(model::intent intent)
 void fleet::set_drain(std::size_t number, bool drains)
 {
     may_stop_serving = true;
-    const auto done = sim.outcome_after(0ms, control::set_drain(*books, at(1).project,
-        model::machine_id(at(number).id), drains, {}, "ann@alpha", sim.clock, sim.clock.now() + 5s));
+    const auto done =
+        sim.outcome_after(0ms, control::set_drain(*books, at(1).project, model::machine_id(at(number).id),
+                                   drains, {}, "ann@alpha", sim.clock, sim.clock.now() + 5s));
     EXPECT_TRUE(done && *done);
 }
 
 base::result<std::size_t> fleet::forget(std::size_t number)
 {
     auto done = sim.outcome_after(0ms, control::forget_machine(*books, at(1).project,
-        model::machine_id(at(number).id), sim.clock.now() + 5s));
+                                           model::machine_id(at(number).id), sim.clock.now() + 5s));
     if (!done)
         throw std::logic_error("a store in memory answers at once");
     return std::move(*done);

@@ -86,8 +86,7 @@ TEST(a_drained_machine, is_passed_by_an_update_and_comes_back_with_the_new_relea
     EXPECT_TRUE(is_empty(f, 2)) << "nothing of it was started here";
     EXPECT_EQ(f.at(2).docker.count_calls("create shop-web-2"), 0U);
     f.set_drain(2, false);
-    ASSERT_TRUE(f.run_until([&] { return is_one_each(f); }));
-    EXPECT_TRUE(f.is_over(two));
+    ASSERT_TRUE(f.run_until([&] { return is_one_each(f) && f.is_over(two); })) << f.describe();
     expect_quiet(f);
 }
 
@@ -146,7 +145,7 @@ TEST(a_drained_machine, that_is_lost_leaves_its_work_with_the_others_until_it_is
     EXPECT_EQ(f.forget(2).error().code(), base::errc::rejected) << "it is there";
     f.crash(2);
     f.run_for(5min, 100ms);
-    for (const std::size_t i : {1, 3}) {
+    for (const std::size_t i : {1U, 3U}) {
         f.crash(i);
         f.at(i).start();
     }
@@ -252,13 +251,13 @@ TEST(machines, that_are_drained_one_after_the_other_hand_on_what_they_carry)
 {
     fleet f(4);
     begin(f);
-    for (const std::size_t i : {4, 3, 2}) {
+    for (const std::size_t i : {4U, 3U, 2U}) {
         f.set_drain(i, true);
         ASSERT_TRUE(f.run_until([&] { return is_empty(f, i); })) << f.describe();
     }
     expect_quiet(f);
     EXPECT_EQ(by_machine(f), (counts{4, 0, 0, 0}));
-    for (const std::size_t i : {4, 3, 2}) {
+    for (const std::size_t i : {4U, 3U, 2U}) {
         f.set_drain(i, false);
         ASSERT_TRUE(f.run_until([&] { return f.serving_on(i) >= 1; })) << f.describe();
     }
@@ -308,8 +307,8 @@ TEST(a_machine, that_is_stopped_while_it_is_drained_stops_everywhere)
     f.set_drain(2, true);
     ASSERT_TRUE(f.run_until([&] { return is_empty(f, 2); }));
     f.set_intent(model::intent::stopped);
-    ASSERT_TRUE(f.run_until(
-        [&] { return is_empty(f, 1) && is_empty(f, 3) && state_on(f, 2) == "stopped"; }, 10s));
+    ASSERT_TRUE(
+        f.run_until([&] { return is_empty(f, 1) && is_empty(f, 3) && state_on(f, 2) == "stopped"; }, 10s));
     f.set_drain(2, false);
     ASSERT_TRUE(f.run_until([&] { return f.nobody_is_marked(); }, 5s)) << "nothing is to run";
     f.set_intent(model::intent::ready);

@@ -20,8 +20,8 @@ const machine_view& my_view(const fleet& in)
     return me == in.machines.end() ? unknown : me->second;
 }
 
-/// The same on every machine, now and in later versions, which std::hash does not promise: FNV-1a, and the last
-/// step of MurmurHash3, or short texts that differ little would be near each other.
+/// The same on every machine, now and in later versions, which std::hash does not promise: FNV-1a, and the
+/// last step of MurmurHash3, or short texts that differ little would be near each other.
 std::uint64_t digest(std::string_view text)
 {
     std::uint64_t out = 14695981039346656037U;
@@ -34,6 +34,12 @@ std::uint64_t digest(std::string_view text)
         out *= factor;
     }
     return out ^ (out >> 33U);
+}
+
+bool is_anybody_marked(const world& in, const component& of)
+{
+    return std::ranges::any_of(in.fleet->machines,
+        [&](const auto& entry) { return is_marked(entry.second) && looks_after(entry.second, of.name); });
 }
 
 bool may_carry(const world& in, const component& of, const machine_view& machine)
@@ -118,11 +124,7 @@ bool is_away(const world& in, const component& of, const outlook& others)
 
 void assign_move(world& in, component& of)
 {
-    const bool marked = of.intent == model::intent::ready && !of.hold &&
-                        std::ranges::any_of(in.fleet->machines, [&](const auto& entry) {
-                            return is_marked(entry.second) && looks_after(entry.second, of.name);
-                        });
-    if (!marked) {
+    if (of.intent != model::intent::ready || of.hold || !is_anybody_marked(in, of)) {
         of.carried_since.reset();
         of.short_since.reset();
         return;
@@ -220,7 +222,8 @@ std::map<model::machine_id, int> carriers_of(const world& in, const component& o
 {
     std::map<model::machine_id, int> out;
     const auto* goal = goal_of(of);
-    if (!in.fleet || !in.fleet->known || of.intent != model::intent::ready || of.hold || goal == nullptr)
+    const bool works = of.intent == model::intent::ready && !of.hold && goal != nullptr;
+    if (!in.fleet || !in.fleet->known || !works || !is_anybody_marked(in, of))
         return out;
     std::map<model::machine_id, int> shares;
     for (const auto& [id, machine] : in.fleet->machines)
@@ -283,8 +286,8 @@ void assign_moves(world& in)
             continue;
         }
         of.task->keeps_surplus = true;
-        of.task->entering = !has_work_here(in, of) && fleet.id_held_by.empty() &&
-                            in.now < fleet.began_at + longest_entry;
+        of.task->entering =
+            !has_work_here(in, of) && fleet.id_held_by.empty() && in.now < fleet.began_at + longest_entry;
     }
     if (my_view(fleet).drains)
         keep_links(in);

@@ -143,8 +143,8 @@ private:
         }
         const auto own = who_.wanted - who_.carried;
         const auto there = std::clamp(who_.good(from_) - own, 0, who_.carried);
-        auto& c = add(reason::carrying, fmt::format("{} of {} instances serve beside its own, for {}", there,
-                                            who_.carried, names));
+        auto& c = add(reason::carrying,
+            fmt::format("{} of {} instances serve beside its own, for {}", there, who_.carried, names));
         c.then = "they go when all of that machine's work is back where it was";
         c.command = undrain(first);
     }
@@ -170,8 +170,7 @@ private:
 
 void plan_absence(const world& from, const roster& who, plan& out)
 {
-    const auto why =
-        "the machine is drained; its work is on " + names_of(from, carriers_of(from, who.wish));
+    const auto why = "the machine is drained; its work is on " + names_of(from, carriers_of(from, who.wish));
     for (const auto* list : {&who.current, &who.outdated})
         for (const auto* i : *list)
             out.actions.emplace_back(begin_drain{i->name, why});

@@ -85,8 +85,8 @@ bool points_at(const server_view& there, const slot& wanted)
 }
 
 /// Gives every endpoint a slot: the one that it has already, else the first that nobody uses or used lately.
-std::vector<slot> assign(const std::vector<server_view>& present, std::vector<slot> endpoints, int instances,
-    int wanted_here)
+std::vector<slot> assign(
+    const std::vector<server_view>& present, std::vector<slot> endpoints, int instances, int wanted_here)
 {
     std::vector<slot> out(slot_count(present.size(), endpoints.size(), instances, wanted_here));
     std::vector<bool> used(out.size(), false);

@@ -58,7 +58,7 @@ boost::asio::awaitable<base::result<bool>> set_drain(store::store& to, model::pr
 /// What it did stays in the history; a slot that it holds is freed by the others when `lostAfter` is over.
 /// How many records there were.
 /// Errors: rejected (it is there), and the store's.
-boost::asio::awaitable<base::result<std::size_t>> forget_machine(store::store& to, model::project_name project,
-    model::machine_id machine, runtime::time_point deadline);
+boost::asio::awaitable<base::result<std::size_t>> forget_machine(
+    store::store& to, model::project_name project, model::machine_id machine, runtime::time_point deadline);
 
 }  // namespace gantryd::control

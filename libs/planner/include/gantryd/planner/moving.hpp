@@ -7,18 +7,18 @@
 namespace gantryd::planner {
 
 // The work of a machine that is drained moves to others, start first. Nobody commands it: all machines find
-// the same assignment in what the store says of the fleet, and who has instances that others are to carry lets
-// go of them when those others report that they serve. Then nothing is lost when anybody ends midway.
+// the same assignment in what the store says of the fleet, and who has instances that others are to carry
+// lets go of them when those others report that they serve. Then nothing is lost when anybody ends midway.
 
 /// A drained machine without instances takes its work back when those who carry it have been short of it for
 /// so long: longer than the restart of a gantryd, or of a container.
 inline constexpr std::chrono::seconds take_back_after{20};
 
 /// How many instances each machine is to carry for others: as many as every machine has of its own, for each
-/// one that is drained or has not got its work back. They are spread over the machines that are there, or were
-/// within `lostAfter`, and take work. Goes by the fleet and the wanted release alone, so that it is the same
-/// everywhere, and the load that it makes does not change it.
-/// Empty when there is nothing to carry, or nobody who could.
+/// one that is drained or has not got its work back. They are spread over the machines that are there, or
+/// were within `lostAfter`, and take work. Goes by the fleet and the wanted release alone, so that it is the
+/// same everywhere, and the load that it makes does not change it. Empty when there is nothing to carry, or
+/// nobody who could.
 std::map<model::machine_id, int> carriers_of(const world& in, const component& of);
 
 /// True when the machine reports that it serves all that it is asked for, `share` instances for others among

@@ -199,8 +199,8 @@ struct fleet {
     /// When we last asked the store to go on with our presence, and it did. Before the question: the store
     /// counts from then on at the earliest.
     std::optional<time_point> confirmed_at;
-    time_point began_at{};   ///< when this daemon began
-    std::string id_held_by;  ///< the host of another process that has our id now; empty: nobody
+    time_point began_at{};       ///< when this daemon began
+    std::string id_held_by;      ///< the host of another process that has our id now; empty: nobody
     bool wants_reports = false;  ///< the next step of a move depends on what others report
 
     friend bool operator==(const fleet&, const fleet&) = default;
