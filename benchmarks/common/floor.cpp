@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <stdexcept>
+#include <string_view>
 
 namespace gantryd::benchmark {
 namespace {
@@ -45,12 +46,15 @@ boost::asio::awaitable<void> round(
 
 }  // namespace
 
-milliseconds floor_round(const std::string& image, const std::string& name)
+milliseconds floor_round(const std::string& image, const std::string& name, const std::string& docker_host)
 {
     boost::asio::io_context loop(1);
     const auto clk = runtime::make_system_clock();
-    const auto engine =
-        must(docker::make_engine(must(docker::endpoint_from_environment(base::environment_variable)), *clk));
+    const auto variable = [&](const char* which) {
+        const bool is_host = !docker_host.empty() && which == std::string_view("DOCKER_HOST");
+        return is_host ? docker_host : base::environment_variable(which);
+    };
+    const auto engine = must(docker::make_engine(must(docker::endpoint_from_environment(variable)), *clk));
     milliseconds took{};
     std::exception_ptr failure;
     boost::asio::co_spawn(

@@ -76,6 +76,8 @@ private:
 };
 
 /// Create, start, and poll the container's port until the first 200, by the Engine's API alone: one round.
-milliseconds floor_round(const std::string& image, const std::string& name);
+/// `docker_host` is DOCKER_HOST; "" for our environment's. The container's address has to be reachable.
+milliseconds floor_round(
+    const std::string& image, const std::string& name, const std::string& docker_host = {});
 
 }  // namespace gantryd::benchmark

@@ -1,12 +1,10 @@
 // Three machines, one etcd: a release goes from machine to machine.
 #include "lab/observer.hpp"
-#include "lab_fixture.hpp"
+#include "rollout_fixture.hpp"
 #include "wait.hpp"
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <set>
 #include <string>
 #include <thread>
 
@@ -15,70 +13,16 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint16_t external = 8090;
-
-class fleet : public shared_lab<fleet> {
+class fleet : public rollout_lab<fleet> {
 public:
     static layout wanted() { return {}; }
 
 protected:
     void SetUp() override
     {
-        shared_lab::SetUp();
-        project_ = "fleet" + std::to_string(++made_);
-        const auto file = here().m(1).directory() / "project.json";
-        std::ofstream(file) << R"({"components": [{"name": "web", "tag": "live", "repo": ")" << image()
-                            << R"(", "ports": [{"external": 8090, "container": 8080, "kind": "http"}],
-            "readyChecks": [{"kind": "http", "port": 8080, "path": "/health", "interval": "100ms"}],
-            "readyTimeout": "10s", "rollout": {"minHealthyTime": "2s"}}]})";
-        done(here().m(1).gantryd({"setconfig", project_, file.string()}));
-        for (const auto& each : here().machines())
-            each.start_gantryd(project_);
-        push("v1");
-        done(update());
-        for (const auto& each : here().machines())
-            ASSERT_EQ(each.version_at(external), "v1") << logs();
+        rollout_lab::SetUp();
+        begin({.rollout = R"({"minHealthyTime": "2s"})"});
     }
-    void TearDown() override
-    {
-        here().m(1).gantryd({"stop", project_, "-c", "web", "--wait", "--timeout", "60s"});
-        for (const auto& each : here().machines()) {
-            each.stop("gantryd");
-            if (const auto proxy = each.proxy_pid())
-                each.run({"kill", "-TERM", std::to_string(*proxy)});
-            EXPECT_TRUE(wait_until([&] { return !each.proxy_pid(); }));
-        }
-    }
-
-    static std::string image() { return here().registry().prefix() + "/web"; }
-
-    /// Makes the image that the component's tag names, and gives it to all machines' registry; its id.
-    static std::string push(const std::string& version, std::map<std::string, std::string> settings = {})
-    {
-        settings["VERSION"] = version;
-        const auto id = here().m(1).make_image(image() + ":live", settings);
-        here().m(1).docker().run({"push", "--quiet", image() + ":live"});
-        return id;
-    }
-    finished update(const std::string& limit = "80s") const
-    {
-        return here().m(1).gantryd({"update", project_, "-c", "web", "--wait", "--timeout", limit});
-    }
-    static void done(const finished& what) { EXPECT_EQ(what.exit_code, 0) << what.both() << logs(); }
-
-    static std::string logs()
-    {
-        std::string out;
-        for (const auto& each : here().machines())
-            out += "--- " + each.name() + "\n" + text_of_file(each.log_of("gantryd"));
-        return out;
-    }
-    observed what() const { return {.project = project_, .component = "web", .port = external}; }
-
-    std::string project_;
-
-private:
-    static inline int made_ = 0;
 };
 
 TEST_F(fleet, takes_an_update_one_machine_after_the_other_and_loses_nothing)

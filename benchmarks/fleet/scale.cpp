@@ -1,0 +1,216 @@
+#include "measures.hpp"
+
+#include "lab/lab.hpp"
+#include "scene.hpp"
+#include "simulated_machine.hpp"
+#include "traffic.hpp"
+
+#include <gantryd/control/project.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+namespace gantryd::benchmark {
+namespace {
+
+using namespace std::chrono_literals;
+
+const model::project_name project("fleet");
+constexpr auto rest = 60s;
+
+template <class T>
+T run(boost::asio::awaitable<base::result<T>> what)
+{
+    boost::asio::io_context loop(1);
+    std::optional<base::result<T>> out;
+    std::exception_ptr failure;
+    auto keep = [&]() -> boost::asio::awaitable<void> { out.emplace(co_await std::move(what)); };
+    boost::asio::co_spawn(loop, keep(), [&](std::exception_ptr why) { failure = why; });
+    loop.run();
+    if (failure)
+        std::rethrow_exception(failure);
+    if (!*out)
+        throw std::runtime_error(out->error().context());
+    return std::move(**out);
+}
+
+/// What the members of an etcd have counted so far.
+struct traffic {
+    double requests = 0;
+    double sent_bytes = 0;  ///< to their clients
+};
+
+traffic traffic_of(const integration::lab& on)
+{
+    traffic out;
+    for (const auto& member : on.members()) {
+        const auto answer = on.router().within([&] {
+            return integration::ask_at(member.address(), integration::etcd_member::client_port, "GET", "/metrics");
+        });
+        if (!answer)
+            throw std::runtime_error(member.name() + " does not tell its metrics");
+        std::istringstream lines(answer->body);
+        for (std::string line; std::getline(lines, line);) {
+            const auto value = [&] { return std::stod(line.substr(line.rfind(' ') + 1)); };
+            // Calls of the gateway come to the member itself by gRPC.
+            if (line.starts_with("grpc_server_msg_received_total"))
+                out.requests += value();
+            else if (line.starts_with("etcd_network_client_grpc_sent_bytes_total"))
+                out.sent_bytes += value();
+        }
+    }
+    return out;
+}
+
+/// The processes with the machines, and what they have said.
+class crowd {
+public:
+    explicit crowd(const integration::lab& on) : on_(on) {}
+
+    /// `count` further machines in a process of their own.
+    void add(int count)
+    {
+        const auto output = on_.directory() / fmt::format("machines-{}.log", machines_);
+        processes_.push_back(std::make_unique<integration::program>(
+            on_.router().words_inside({std::filesystem::read_symlink("/proc/self/exe").string(), "machines",
+                project.text(), std::to_string(machines_), std::to_string(count), on_.endpoints()}),
+            output));
+        machines_ += count;
+    }
+
+    /// When each machine planned for a release; those that have not yet are missing.
+    std::vector<std::chrono::nanoseconds> planned_at(int release) const
+    {
+        std::vector<std::chrono::nanoseconds> out;
+        for (const auto& each : processes_) {
+            std::istringstream lines(each->output());
+            std::string machine;
+            long long number = 0;
+            long long at = 0;
+            while (lines >> machine >> number >> at)
+                if (number == release)
+                    out.emplace_back(at);
+        }
+        return out;
+    }
+
+    /// Waits until all have planned for it.
+    std::vector<std::chrono::nanoseconds> all_planned(int release, std::chrono::seconds limit) const
+    {
+        const auto end = clock::now() + limit;
+        for (;;) {
+            auto at = planned_at(release);
+            if (static_cast<int>(at.size()) == machines_)
+                return at;
+            for (const auto& each : processes_)
+                if (!each->running())
+                    throw std::runtime_error("the simulated machines ended: " + each->output());
+            if (clock::now() > end)
+                throw std::runtime_error(fmt::format(
+                    "{} of {} machines have planned for release {}", at.size(), machines_, release));
+            std::this_thread::sleep_for(50ms);
+        }
+    }
+
+    int size() const { return machines_; }
+
+private:
+    const integration::lab& on_;
+    int machines_ = 0;
+    std::vector<std::unique_ptr<integration::program>> processes_;
+};
+
+/// Writes the next release; when it was begun.
+std::chrono::nanoseconds release(const integration::lab& on, int number, bool lasts)
+{
+    return on.router().within([&] {
+        const auto clk = runtime::make_system_clock();
+        const auto where = etcd::parse_options(on.endpoints(), 2379, [](const char*) { return std::string(); });
+        const auto to = etcd::open(where.value(), *clk);
+        std::vector<control::release_request> requests;
+        requests.push_back({simulated_spec(number, lasts), simulated_image(number)});
+        const auto begin = clock::now().time_since_epoch();
+        (void)run(control::release_components(
+            **to, project, std::move(requests), "benchmark", *clk, clk->now() + 10s));
+        return std::chrono::nanoseconds(begin);
+    });
+}
+
+void wait_until_live(const integration::lab& on)
+{
+    const auto live = [&] {
+        const auto said = on.router().run(
+            {"etcdctl", "get", "--print-value-only", "/gantryd/projects/fleet/components/web/releases/1"},
+            {{"ETCDCTL_API", "3"}, {"ETCDCTL_ENDPOINTS", on.endpoints()}});
+        return said.out.contains("live");
+    };
+    (void)until(clock::now(), live);
+}
+
+/// Until etcd has nearly nothing to do for some seconds: reports and events have been written.
+void wait_for_rest(const integration::lab& on, int machines)
+{
+    for (int calm = 0; calm < 3;) {
+        const auto before = traffic_of(on).requests;
+        std::this_thread::sleep_for(2s);
+        const auto per_second = (traffic_of(on).requests - before) / 2;
+        calm = per_second < 0.3 * machines + 2 ? calm + 1 : 0;
+    }
+}
+
+double quantile(std::vector<double> values, double share)
+{
+    std::ranges::sort(values);
+    return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
+}
+
+}  // namespace
+
+scale_cost measure_scale(int machines, int updates)
+{
+    constexpr int processes = 4;
+    const integration::lab on({.machines = 0, .registry = false});
+    crowd all(on);
+    (void)release(on, 1, false);
+    all.add(1);
+    wait_until_live(on);
+    for (int left = machines - 1, i = processes; i > 0 && left > 0; --i) {
+        const auto part = (left + i - 1) / i;
+        all.add(part);
+        left -= part;
+    }
+    (void)all.all_planned(1, 300s);
+    wait_for_rest(on, machines);
+
+    scale_cost out{.machines = machines};
+    const auto before_rest = traffic_of(on);
+    std::this_thread::sleep_for(rest);
+    const auto after_rest = traffic_of(on);
+    out.requests_per_minute = (after_rest.requests - before_rest.requests) / machines;
+    out.kilobytes_per_minute = (after_rest.sent_bytes - before_rest.sent_bytes) / machines / 1000;
+
+    std::vector<double> seen;
+    for (int number = 2; number < 2 + updates; ++number) {
+        const auto begin = release(on, number, true);
+        for (const auto at : all.all_planned(number, 60s))
+            seen.push_back(milliseconds(at - begin).count());
+        wait_for_rest(on, machines);
+    }
+    const auto after_updates = traffic_of(on);
+    out.kilobytes_per_update =
+        (after_updates.sent_bytes - after_rest.sent_bytes) / machines / updates / 1000;
+    out.seen_p50_ms = quantile(seen, 0.5);
+    out.seen_p99_ms = quantile(seen, 0.99);
+    out.seen_max_ms = quantile(seen, 1);
+    return out;
+}
+
+}  // namespace gantryd::benchmark

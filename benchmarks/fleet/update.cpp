@@ -1,0 +1,103 @@
+#include "measures.hpp"
+
+#include "lab/lab.hpp"
+#include "scene.hpp"
+
+#include <fstream>
+#include <thread>
+
+namespace gantryd::benchmark {
+namespace {
+
+using namespace std::chrono_literals;
+namespace json = boost::json;
+
+constexpr std::uint16_t external = 8090;
+const std::string project = "bench";
+
+/// An image with this version, which all machines have.
+std::string spread(const integration::lab& on, const std::string& version)
+{
+    const auto name = on.registry().prefix() + "/web:" + version;
+    auto id = on.m(1).make_image(name, {{"VERSION", version}});
+    (void)on.m(1).docker().run({"push", "--quiet", name});
+    for (const auto& each : on.machines())
+        if (each.name() != on.m(1).name())
+            (void)each.docker().run({"pull", "--quiet", name});
+    return id;
+}
+
+void tag_as_live(const integration::lab& on, const std::string& id)
+{
+    for (const auto& each : on.machines())
+        (void)each.docker().run({"tag", id, on.registry().prefix() + "/web:live"});
+}
+
+/// When the version is there, on all machines; by a thread on each of them.
+milliseconds until_all_answer(
+    const integration::lab& on, clock::time_point begin, const std::string& version)
+{
+    std::vector<std::thread> threads;
+    std::vector<double> took(on.machines().size());
+    std::vector<std::exception_ptr> failed(on.machines().size());
+    for (std::size_t i = 0; i < took.size(); ++i)
+        threads.emplace_back([&, i] {
+            try {
+                on.machines()[i].enter_network();
+                const auto is_there = [&] { return ask_quickly("127.0.0.1", external).version == version; };
+                took[i] = until(begin, is_there).count();
+            } catch (...) {
+                failed[i] = std::current_exception();
+            }
+        });
+    for (auto& each : threads)
+        each.join();
+    for (const auto& each : failed)
+        if (each)
+            std::rethrow_exception(each);
+    return milliseconds(*std::ranges::max_element(took));
+}
+
+void begin_project(const integration::lab& on)
+{
+    auto web = component("web", on.registry().prefix() + "/web", external);
+    web["tag"] = "live";
+    const auto file = on.m(1).directory() / "project.json";
+    std::ofstream(file) << project_of({std::move(web)});
+    expect_done(on.m(1).gantryd({"setconfig", project, file.string()}));
+    for (const auto& each : on.machines())
+        each.start_gantryd(project);
+    expect_done(on.m(1).gantryd({"update", project, "-c", "web", "--wait"}));
+}
+
+bool has_one_container(const integration::machine& where)
+{
+    return where.docker().containers(project).size() == 1;
+}
+
+}  // namespace
+
+update_times measure_updates(int rounds)
+{
+    const integration::lab on({.machines = 3});
+    const std::vector<std::string> ids{spread(on, "v1"), spread(on, "v2")};
+    tag_as_live(on, ids[0]);
+    begin_project(on);
+    update_times out;
+    for (int i = 0; i < rounds; ++i) {
+        const auto next = static_cast<std::size_t>((i + 1) % 2);
+        const auto& first = on.m(1);
+        out.floor.push_back(
+            first.within([&] { return floor_round(ids[next], "floor", first.docker_host()); }).count());
+        tag_as_live(on, ids[next]);
+        const auto begin = clock::now();
+        expect_done(first.gantryd({"update", project, "-c", "web"}));
+        out.update.push_back(until_all_answer(on, begin, next == 0 ? "v1" : "v2").count());
+        // The old ones are to be gone before the next round.
+        (void)until(clock::now(), [&] { return std::ranges::all_of(on.machines(), has_one_container); });
+        std::this_thread::sleep_for(1s);
+    }
+    return out;
+}
+
+}  // namespace gantryd::benchmark
