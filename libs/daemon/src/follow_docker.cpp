@@ -25,7 +25,11 @@ planner::instance adopt(state& st, const docker::container_summary& row, const c
     out.release = st.release_known_as(identity);
     out.image = row.image_id;
     out.started_at = out.known_since = st.io.clk.now();
-    st.memory.recall(out);
+    const bool remembered = st.memory.recall(out);
+    // What the ledger knows began in this boot of the machine. The rest was ended by the machine's own end, as
+    // far as anybody can tell. Later on that would be one whose start was our own, and went wrong at once.
+    const bool has_ended = phase_of(row.status) == planner::phase::exited;
+    out.ended_unseen = has_ended && !remembered && !st.world.docker.known;
     return out;
 }
 

@@ -84,14 +84,14 @@ boost::asio::awaitable<void> ledger::load(std::string boot_id)
     put(boot_key, boot_id);
 }
 
-void ledger::recall(planner::instance& of) const
+bool ledger::recall(planner::instance& of) const
 {
     const auto found = known_.find(instance_key(of));
     if (found == known_.end())
-        return;
+        return false;
     const auto facts = object_in(found->second);
     if (!facts)
-        return;
+        return false;
     if (const auto started_at = time_in(*facts, "startedAt"))
         of.started_at = *started_at;
     of.ready_at = time_in(*facts, "readyAt");
@@ -105,6 +105,7 @@ void ledger::recall(planner::instance& of) const
         of.signals_begun = static_cast<int>(begun->get_int64());
     if (const auto* done = facts->if_contains("signalsAnswered"); done != nullptr && done->is_int64())
         of.signals_answered = static_cast<int>(done->get_int64());
+    return true;
 }
 
 void ledger::save(const planner::instance& what)

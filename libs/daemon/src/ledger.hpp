@@ -23,8 +23,9 @@ public:
     /// one.
     boost::asio::awaitable<void> load(std::string boot_id);
 
-    /// Puts what is known of this container's past into `of`.
-    void recall(planner::instance& of) const;
+    /// Puts what is known of this container's past into `of`. False when that is nothing: it did not begin in
+    /// this boot of the machine, or the ledger was lost.
+    bool recall(planner::instance& of) const;
     void save(const planner::instance& what);
     void forget(const planner::instance& what);
 

@@ -110,6 +110,42 @@ TEST(a_daemon_that_starts_while_docker_is_away, leaves_the_proxy_as_it_is)
     EXPECT_EQ(m.changes_since(before), std::vector<std::string>());
 }
 
+/// A release on trial, and the one before it beside it.
+void begin_trial(machine& m)
+{
+    m.start();
+    m.make_live("1");
+    auto spec = machine::web();
+    spec.rollout.min_healthy_time = 10s;
+    m.release(spec, "2");
+    const names both{"shop-web-1-1", "shop-web-2-1"};
+    ASSERT_TRUE(m.run_until([&] { return m.serving() == both; }));
+}
+
+TEST(a_machine_that_loses_its_power, does_not_blame_a_release_on_trial)
+{
+    machine m;
+    begin_trial(m);
+    m.crash();
+    m.docker.restart();
+    m.boot_id = "boot-2";
+    m.start();
+    EXPECT_TRUE(m.run_until([&] { return m.outcome_of(2) == model::release_outcome::live; }));
+    EXPECT_EQ(m.told("instance_failed"), std::vector<std::string>());
+    EXPECT_EQ(m.containers().size(), 1U);
+}
+
+TEST(a_daemon_that_finds_an_instance_dead, blames_its_release_in_the_same_boot)
+{
+    machine m;
+    begin_trial(m);
+    m.crash();
+    m.docker.die(m.id_of("shop-web-2-1"), 3);
+    m.start();
+    EXPECT_TRUE(m.run_until([&] { return m.outcome_of(2) == model::release_outcome::failed; }));
+    EXPECT_TRUE(m.run_until([&] { return m.is_alone("shop-web-1-1"); }));
+}
+
 TEST(a_daemon_that_finds_an_empty_store, leaves_containers_and_routes_alone)
 {
     machine m;

@@ -54,7 +54,11 @@ model::instance_name free_name(const world& from, const roster& who, std::set<st
 bool is_sick(const instance* i) { return !sickness_of(*i).empty(); }
 
 /// An exit that nobody asked for and that is not counted yet.
-bool is_uncounted_death(const instance* i) { return !i->failure && !i->drain_since && !i->stop_since; }
+/// One that speaks against its release. What ended together with its machine says nothing about that.
+bool is_uncounted_death(const instance* i)
+{
+    return !i->failure && !i->drain_since && !i->stop_since && !i->ended_unseen;
+}
 
 /// How many more there may be at the most.
 int room_for_new(const world& from, const roster& who, plan& out)

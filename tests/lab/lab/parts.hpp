@@ -70,8 +70,8 @@ public:
     /// start_docker() and waits; throws what it logged when it does not answer within 30 s.
     void restart_docker() const;
 
-    /// Everything on the machine dies at the same moment, and what a boot would lose is lost: mounts and the
-    /// Engine's run-time state. The network stays as it is.
+    /// Everything on the machine dies at the same moment, and what a boot would lose is lost: mounts, the
+    /// Engine's run-time state and the boot's id. The network stays as it is.
     void power_off() const;
 
     /// What the programs of this project are told by: DOCKER_HOST, GANTRYD_STATE_DIR, ETCDCTL_ENDPOINTS.

@@ -36,6 +36,16 @@ std::vector<std::string> mounts_below(const node& where, const std::string& dire
     return found;
 }
 
+/// The next boot has another id than the last one: by a file over the kernel's.
+void give_boot_id(const node& where)
+{
+    const auto file = where.directory() / "boot-id";
+    const auto of_kernel = "/proc/sys/kernel/random/boot_id";
+    (void)where.run({"umount", of_kernel});  // at the first time there is nothing
+    std::ofstream(file) << text_of_file("/proc/sys/kernel/random/uuid");
+    where.must_run({"mount", "--bind", file.string(), of_kernel});
+}
+
 }  // namespace
 
 bool answers(const node& from, const std::string& address, std::uint16_t port, const std::string& path)
@@ -145,6 +155,7 @@ void machine::power_off() const
     }
     std::filesystem::remove_all(directory() / "exec");
     std::filesystem::remove(directory() / "docker.sock");
+    give_boot_id(*this);
 }
 
 environment machine::variables() const
