@@ -13,6 +13,9 @@ namespace {
 using namespace std::chrono_literals;
 using steady = std::chrono::steady_clock;
 
+/// How long a client waits: HAProxy needs some time to find another server when one has just died.
+constexpr auto patience = 3s;
+
 bool has_label(const json::object& container, const std::string& name, const std::string& value)
 {
     const auto* labels = container.if_contains("Labels");
@@ -57,7 +60,7 @@ observation look_at(const machine& where, const observed& what)
 {
     observation look;
     look.begun = steady::now();
-    const auto answer = what.port == 0 ? std::nullopt : ask(what.port, "GET", "/", 1s);
+    const auto answer = what.port == 0 ? std::nullopt : ask(what.port, "GET", "/", patience);
     if (answer && answer->status == 200) {
         look.version = answer->body.substr(0, answer->body.find('\n'));
         const auto instance = answer->headers.find("x-instance");
