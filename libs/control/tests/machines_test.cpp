@@ -180,7 +180,7 @@ TEST_F(control_test, an_overview_shows_rollouts_slots_and_machines)
     model::machine_report machine;
     machine.id = model::machine_id("m1");
     machine.address = "10.0.0.7";
-    put(records::machine_key(shop_, machine.id), records::encode(machine));
+    put(records::presence_key(shop_, machine.id), records::encode(machine));
     const auto all = ask(read_overview(store_, shop_, sim_.clock.now() + 5s));
     ASSERT_TRUE(all);
     ASSERT_EQ(all->components.size(), 1U);

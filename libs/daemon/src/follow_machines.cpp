@@ -98,7 +98,7 @@ using position = std::optional<store::revision>;
 
 boost::asio::awaitable<base::result<void>> list_machines(state& st, position& at)
 {
-    const auto prefix = records::machines_prefix(st.what.project);
+    const auto prefix = records::fleet_prefix(st.what.project);
     auto all = co_await st.io.desired.list(prefix, st.io.clk.now() + 5s);
     if (!all)
         co_return std::unexpected(all.error());
@@ -114,7 +114,7 @@ boost::asio::awaitable<base::result<void>> list_machines(state& st, position& at
 /// Follows until the watch fails. The error says why.
 boost::asio::awaitable<base::error> watch_machines(state& st, position& at)
 {
-    const auto changes = st.io.desired.watch(records::machines_prefix(st.what.project), *at);
+    const auto changes = st.io.desired.watch(records::fleet_prefix(st.what.project), *at);
     for (;;) {
         auto next = co_await changes->next();
         if (!next)

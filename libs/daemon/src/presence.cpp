@@ -105,7 +105,9 @@ boost::asio::awaitable<base::result<store::lease_id>> presence::announce()
     store::transaction what;
     what.conditions.push_back(
         {key, store::compare::target::modified, *there ? (*there)->modified : store::revision{}});
-    what.operations.push_back({store::operation::kind::put, key, records::encode(me), *lease});
+    const auto presence_key = records::presence_key(st_.what.project, st_.what.machine);
+    for (const auto& each : {key, presence_key})
+        what.operations.push_back({store::operation::kind::put, each, records::encode(me), *lease});
     const auto asked_at = st_.io.clk.now();
     auto done = co_await st_.io.desired.commit(std::move(what), st_.io.clk.now() + 5s);
     if (!done)

@@ -98,9 +98,16 @@ std::string step_key(const model::project_name& project, const model::component_
     return components_prefix(project) + component.text() + "/steps/" + machine.text();
 }
 
+std::string fleet_prefix(const model::project_name& project) { return project_prefix(project) + "fleet/"; }
+
+std::string presence_key(const model::project_name& project, const model::machine_id& machine)
+{
+    return fleet_prefix(project) + machine.text() + "/presence";
+}
+
 std::string drain_key(const model::project_name& project, const model::machine_id& machine)
 {
-    return machines_prefix(project) + machine.text() + "/drain";
+    return fleet_prefix(project) + machine.text() + "/drain";
 }
 
 std::optional<rollout_part> parse_rollout_key(const model::project_name& project, std::string_view key)
@@ -129,11 +136,11 @@ std::optional<rollout_part> parse_rollout_key(const model::project_name& project
 
 std::optional<machine_part> parse_machine_key(const model::project_name& project, std::string_view key)
 {
-    const auto parts = split_behind(machines_prefix(project), key);
-    if (!parts || (parts->rest != "state" && parts->rest != "drain"))
+    const auto parts = split_behind(fleet_prefix(project), key);
+    if (!parts || (parts->rest != "presence" && parts->rest != "drain"))
         return std::nullopt;
     return machine_part{model::machine_id(parts->name),
-        parts->rest == "state" ? machine_part::kind::presence : machine_part::kind::drain};
+        parts->rest == "presence" ? machine_part::kind::presence : machine_part::kind::drain};
 }
 
 std::optional<component_key> parse_component_key(const model::project_name& project, std::string_view key)

@@ -159,7 +159,7 @@ TEST(keys, of_rollouts_and_machines_parse_what_they_write_and_nothing_else)
         {records::rollout_key(shop, web), records::slot_key(shop, web, 0), records::step_key(shop, web, m1)})
         EXPECT_FALSE(records::parse_component_key(shop, key)) << key;
 
-    const auto presence = records::parse_machine_key(shop, records::machine_key(shop, m1));
+    const auto presence = records::parse_machine_key(shop, records::presence_key(shop, m1));
     ASSERT_TRUE(presence);
     EXPECT_TRUE(presence->machine == m1 && presence->what == records::machine_part::kind::presence);
     const auto drain = records::parse_machine_key(shop, records::drain_key(shop, m1));

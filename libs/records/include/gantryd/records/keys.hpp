@@ -31,6 +31,11 @@ std::string slot_key(const model::project_name& project, const model::component_
 /// What the machine has changed to.
 std::string step_key(const model::project_name& project, const model::component_name& component,
     const model::machine_id& machine);
+/// What machines have to know of each other stands apart from what they report: a report is nothing to the others,
+/// and a thousand machines that all read what all write would do little else.
+std::string fleet_prefix(const model::project_name& project);
+/// The same as machine_key(), and under the same lease.
+std::string presence_key(const model::project_name& project, const model::machine_id& machine);
 /// As long as this key is there the machine's work is with others; see model::drain_mark. A value that makes
 /// no sense says that the machine is to have none.
 std::string drain_key(const model::project_name& project, const model::machine_id& machine);
@@ -46,7 +51,7 @@ struct rollout_part {
 /// Nothing for keys of another kind.
 std::optional<rollout_part> parse_rollout_key(const model::project_name& project, std::string_view key);
 
-/// What a key under machines_prefix() that is about a machine as a whole says.
+/// What a key under fleet_prefix() says of a machine.
 struct machine_part {
     enum class kind { presence, drain };
     model::machine_id machine;
