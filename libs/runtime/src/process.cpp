@@ -22,6 +22,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -36,6 +37,12 @@ namespace {
 constexpr std::size_t most_output = 64UL * 1024;
 
 int open_pidfd(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
+
+bool is_readable(int fd)
+{
+    pollfd asked{fd, POLLIN, 0};
+    return ::poll(&asked, 1, 0) == 1;
+}
 
 /// A child and the read end of its output. Kills and reaps it if nobody did before.
 class child_process {
@@ -212,10 +219,13 @@ asio::awaitable<void> wait_for_exit(pid_t pid)
     if (fd < 0)
         co_return;
     asio::posix::stream_descriptor gone(co_await asio::this_coro::executor, fd);
-    const auto [ec] = co_await gone.async_wait(
-        asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
-    if (ec)
-        throw boost::system::system_error(ec);
+    // Asio may wake us by an event of the descriptor that had this one's place before.
+    while (!is_readable(fd)) {
+        const auto [ec] = co_await gone.async_wait(
+            asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
+        if (ec)
+            throw boost::system::system_error(ec);
+    }
 }
 
 bool is_alive(pid_t pid)

@@ -2,10 +2,18 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
+#include <csignal>
+#include <spawn.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace asio = boost::asio;
@@ -31,6 +39,61 @@ std::optional<outcome> run(std::vector<std::string> command, runtime::duration l
     loop.run();
     EXPECT_FALSE(failure);
     return out;
+}
+
+/// A program that sleeps until it is killed.
+pid_t start_sleeper()
+{
+    std::string name = "sleep";
+    std::string time = "600";
+    std::vector<char*> words{name.data(), time.data(), nullptr};
+    pid_t pid = -1;
+    EXPECT_EQ(::posix_spawnp(&pid, name.c_str(), nullptr, nullptr, words.data(), environ), 0);
+    return pid;
+}
+
+/// Two descriptors become ready at the same moment. Whose turn is first closes the other one, and waits for a
+/// process: asio gives that wait the place of the closed one, whose event is still on its way.
+class successor {
+public:
+    successor(asio::io_context& loop, pid_t process) : loop_(loop), process_(process)
+    {
+        for (auto& each : events_) {
+            each = std::make_unique<asio::posix::stream_descriptor>(loop, ::eventfd(1, EFD_CLOEXEC));
+            each->async_wait(asio::posix::stream_descriptor::wait_read, [this, &each](auto failed) {
+                if (!failed)
+                    take_over(each.get());
+            });
+        }
+    }
+    bool ended = false;
+
+private:
+    void take_over(const asio::posix::stream_descriptor* mine)
+    {
+        for (auto& each : events_)
+            if (each.get() != mine)
+                each.reset();
+        asio::co_spawn(loop_, runtime::wait_for_exit(process_), [this](std::exception_ptr) { ended = true; });
+    }
+
+    asio::io_context& loop_;
+    pid_t process_;
+    std::vector<std::unique_ptr<asio::posix::stream_descriptor>> events_{2};
+};
+
+TEST(wait_for_exit, is_not_misled_by_the_event_of_another_descriptor)
+{
+    asio::io_context loop(1);
+    const auto process = start_sleeper();
+    successor waiting(loop, process);
+    while (loop.poll_one() > 0) {
+    }
+    EXPECT_FALSE(waiting.ended) << "it still runs";
+    ::kill(process, SIGKILL);
+    loop.run_for(20s);
+    EXPECT_TRUE(waiting.ended);
+    ::waitpid(process, nullptr, 0);
 }
 
 }  // namespace
