@@ -1,4 +1,5 @@
 #include "lab/history.hpp"
+#include "lab/slots.hpp"
 
 #include <gtest/gtest.h>
 
@@ -104,6 +105,40 @@ TEST(history, can_be_cut_to_a_time)
     const auto part = between(seen, time_point(100ms), time_point(125ms));
     ASSERT_EQ(part.at("m1").size(), 3u);
     EXPECT_EQ(part.at("m1").front().begun, time_point(100ms));
+}
+
+slot_reading reading(std::chrono::milliseconds at, const std::string& holder, std::int64_t token)
+{
+    slot_reading out{.begun = time_point(at), .answered = time_point(at + 2ms), .holders = {}};
+    if (!holder.empty())
+        out.holders[0] = {holder, token};
+    return out;
+}
+
+TEST(slots, are_had_by_one_after_the_other)
+{
+    const std::vector<slot_reading> readings{reading(0ms, "m1", 5), reading(50ms, "m1", 5), reading(100ms, "", 0),
+        reading(150ms, "m2", 9), reading(200ms, "m2", 12)};
+    const std::vector<slot_holder> expected{{"m1", 5}, {"m2", 9}, {"m2", 12}};
+    EXPECT_EQ(succession(readings), expected) << "taken twice is two times";
+    EXPECT_TRUE(succession(readings, 1).empty());
+}
+
+TEST(slots, are_missed_when_another_image_begins)
+{
+    const history seen{{"m1", update_at(100ms)}};
+    EXPECT_TRUE(begun_without_slot(seen, {reading(104ms, "m1", 5)}).empty());
+    EXPECT_EQ(begun_without_slot(seen, {reading(104ms, "m2", 5)}).size(), 1u);
+    EXPECT_EQ(begun_without_slot(seen, {reading(104ms, "", 0)}).size(), 1u);
+    EXPECT_TRUE(begun_without_slot(seen, {reading(104ms, "", 0), reading(108ms, "m1", 5)}).empty())
+        << "the claim may be younger than the first of two looks";
+    EXPECT_TRUE(begun_without_slot(seen, {reading(500ms, "", 0)}).empty()) << "nobody read then";
+}
+
+TEST(slots, are_not_needed_to_start_on_an_empty_machine_or_to_heal)
+{
+    const history seen{{"m1", {look(0ms, {}), look(50ms, {"b"}), look(100ms, {"b", "b"})}}};
+    EXPECT_TRUE(begun_without_slot(seen, {reading(20ms, "", 0), reading(70ms, "", 0)}).empty());
 }
 
 }  // namespace
