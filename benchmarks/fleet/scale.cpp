@@ -48,16 +48,23 @@ struct traffic {
     double sent_bytes = 0;  ///< to their clients
 };
 
+/// What a member says of itself, as lines.
+std::string metrics_of(const integration::lab& on, const integration::etcd_member& member)
+{
+    auto text = on.router().within([&] {
+        auto to = integration::connection::to(integration::etcd_member::client_port, member.address());
+        return to && to->send("GET /metrics HTTP/1.0\r\n\r\n") ? to->receive_all(20s) : std::string();
+    });
+    if (!text.starts_with("HTTP/1.0 200"))
+        throw std::runtime_error(member.name() + " does not tell its metrics");
+    return text;
+}
+
 traffic traffic_of(const integration::lab& on)
 {
     traffic out;
     for (const auto& member : on.members()) {
-        const auto answer = on.router().within([&] {
-            return integration::ask_at(member.address(), integration::etcd_member::client_port, "GET", "/metrics");
-        });
-        if (!answer)
-            throw std::runtime_error(member.name() + " does not tell its metrics");
-        std::istringstream lines(answer->body);
+        std::istringstream lines(metrics_of(on, member));
         for (std::string line; std::getline(lines, line);) {
             const auto value = [&] { return std::stod(line.substr(line.rfind(' ') + 1)); };
             // Calls of the gateway come to the member itself by gRPC.
