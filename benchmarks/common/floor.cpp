@@ -1,13 +1,12 @@
 #include "scene.hpp"
+#include "start_watch.hpp"
 
-#include <gantryd/base/environment.hpp>
 #include <gantryd/docker/client.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include <stdexcept>
-#include <string_view>
 
 namespace gantryd::benchmark {
 namespace {
@@ -50,11 +49,8 @@ milliseconds floor_round(const std::string& image, const std::string& name, cons
 {
     boost::asio::io_context loop(1);
     const auto clk = runtime::make_system_clock();
-    const auto variable = [&](const char* which) {
-        const bool is_host = !docker_host.empty() && which == std::string_view("DOCKER_HOST");
-        return is_host ? docker_host : base::environment_variable(which);
-    };
-    const auto engine = must(docker::make_engine(must(docker::endpoint_from_environment(variable)), *clk));
+    const auto engine =
+        must(docker::make_engine(must(docker::endpoint_from_environment(variables_with(docker_host))), *clk));
     milliseconds took{};
     std::exception_ptr failure;
     boost::asio::co_spawn(

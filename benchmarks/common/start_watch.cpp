@@ -4,14 +4,16 @@
 #include <gantryd/docker/client.hpp>
 
 #include <stdexcept>
+#include <string_view>
+#include <utility>
 
 namespace gantryd::benchmark {
 namespace {
 
 /// The Engine's `GET /events`, which sends its head at once and then a chunk for each event.
-integration::connection starts_of(const std::string& project)
+integration::connection starts_of(const std::string& project, const std::string& docker_host)
 {
-    const auto engine = docker::endpoint_from_environment(base::environment_variable);
+    const auto engine = docker::endpoint_from_environment(variables_with(docker_host));
     if (!engine || engine->transport != docker::endpoint::kind::unix_socket)
         throw std::runtime_error("the benchmark needs an Engine at a unix socket");
     auto events = integration::connection::to(engine->address);
@@ -33,7 +35,18 @@ integration::connection starts_of(const std::string& project)
 
 }  // namespace
 
-start_watch::start_watch(const std::string& project) : events_(starts_of(project)) {}
+std::function<std::string(const char*)> variables_with(std::string docker_host)
+{
+    return [host = std::move(docker_host)](const char* which) {
+        const bool is_host = !host.empty() && which == std::string_view("DOCKER_HOST");
+        return is_host ? host : base::environment_variable(which);
+    };
+}
+
+start_watch::start_watch(const std::string& project, const std::string& docker_host)
+    : events_(starts_of(project, docker_host))
+{
+}
 
 void start_watch::wait(std::chrono::seconds limit)
 {

@@ -1,6 +1,7 @@
 #include "measures.hpp"
 
 #include "scene.hpp"
+#include "stolen_time.hpp"
 
 #include <gantryd/base/number.hpp>
 
@@ -24,6 +25,7 @@ int usage()
 
 int update(int rounds)
 {
+    const stolen_time stolen;
     const auto times = measure_updates(rounds);
     const auto floor = median(times.floor);
     const auto took = median(times.update);
@@ -33,6 +35,7 @@ int update(int rounds)
     fmt::print("update of 3 machines to the last one's answer {:>9.1f} ms\n", took);
     fmt::print("over three floors                             {:>9.2f} x   bar 1.20 x  {}\n", ratio,
         ratio <= 1.2 ? "ok" : "ABOVE");
+    fmt::print("the host took {:.1f} % of the machine's time\n", stolen.percent());
     return ratio <= 1.2 ? 0 : 1;
 }
 

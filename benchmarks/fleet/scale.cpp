@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <sstream>
 #include <stdexcept>
@@ -195,6 +196,7 @@ scale_cost measure_scale(int machines, int updates)
         left -= part;
     }
     (void)all.all_planned(1, 300s);
+    std::fprintf(stderr, "%d machines are there\n", machines);
     wait_for_rest(on, machines);
 
     scale_cost out{.machines = machines};
@@ -204,6 +206,7 @@ scale_cost measure_scale(int machines, int updates)
     out.requests_per_minute = (after_rest.requests - before_rest.requests) / machines;
     out.kilobytes_per_minute = (after_rest.sent_bytes - before_rest.sent_bytes) / machines / 1000;
 
+    std::fprintf(stderr, "%.2f requests per machine and minute at rest\n", out.requests_per_minute);
     std::vector<double> seen;
     for (int number = 2; number < 2 + updates; ++number) {
         const auto begin = release(on, number, true);

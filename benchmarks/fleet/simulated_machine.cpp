@@ -25,8 +25,8 @@ using namespace std::chrono_literals;
 
 constexpr int most_releases = 20;
 
-/// Machines of one process begin one after the other.
-constexpr auto between_starts = 30ms;
+/// Machines of one process begin one after the other: each that comes is told to all that are there.
+constexpr auto between_starts = 200ms;
 
 boost::asio::awaitable<void> run_machines(
     std::string project, int first, int count, const etcd::options& where, runtime::clock& clk)

@@ -2,6 +2,7 @@
 
 #include "lab/lab.hpp"
 #include "scene.hpp"
+#include "start_watch.hpp"
 
 #include <fstream>
 #include <thread>
@@ -33,14 +34,17 @@ void tag_as_live(const integration::lab& on, const std::string& id)
         (void)each.docker().run({"tag", id, on.registry().prefix() + "/web:live"});
 }
 
-/// Until the version has answered on all machines, from each of them. One is asked at a time: their order is of
-/// no meaning to when the last one is found, and each question costs the others processor time.
-milliseconds until_all_answer(
-    const integration::lab& on, clock::time_point begin, const std::string& version)
+/// Until the version has answered on all machines, from each of them. Each is asked from the start of its
+/// container on, and one at a time: the order is of no meaning to when the last one is found, and every question
+/// takes from Docker what it needs.
+milliseconds until_all_answer(const integration::lab& on, std::vector<start_watch>& started,
+    clock::time_point begin, const std::string& version)
 {
     const auto is_there = [&] { return ask_quickly("127.0.0.1", external).version == version; };
-    for (const auto& each : on.machines())
-        (void)each.within([&] { return until(begin, is_there); });
+    for (std::size_t i = 0; i < started.size(); ++i) {
+        started[i].wait();
+        (void)on.machines()[i].within([&] { return until(begin, is_there); });
+    }
     return clock::now() - begin;
 }
 
@@ -76,9 +80,12 @@ update_times measure_updates(int rounds)
         out.floor.push_back(
             first.within([&] { return floor_round(ids[next], "floor", first.docker_host()); }).count());
         tag_as_live(on, ids[next]);
+        std::vector<start_watch> started;
+        for (const auto& each : on.machines())
+            started.emplace_back(project, each.docker_host());
         const auto begin = clock::now();
         expect_done(first.gantryd({"update", project, "-c", "web"}));
-        out.update.push_back(until_all_answer(on, begin, next == 0 ? "v1" : "v2").count());
+        out.update.push_back(until_all_answer(on, started, begin, next == 0 ? "v1" : "v2").count());
         // The old ones are to be gone before the next round.
         (void)until(clock::now(), [&] { return std::ranges::all_of(on.machines(), has_one_container); });
         std::this_thread::sleep_for(1s);
