@@ -58,9 +58,7 @@ int scale(const std::vector<int>& sizes)
 
 int run(const std::vector<std::string>& words)
 {
-    const auto number = [&](std::size_t at) {
-        return gantryd::base::number_in<int>(words[at]).value_or(0);
-    };
+    const auto number = [&](std::size_t at) { return gantryd::base::number_in<int>(words[at]).value_or(0); };
     if (words.empty() || words[0] == "update")
         return update(words.size() > 1 ? number(1) : 7);
     if (words[0] == "machines" && words.size() == 5)

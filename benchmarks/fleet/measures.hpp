@@ -18,9 +18,9 @@ struct scale_cost {
     double seen_p50_ms = 0;  ///< from an update's commit to its plan on a machine
     double seen_p99_ms = 0;
     double seen_max_ms = 0;
-    double requests_per_minute = 0;    ///< of each machine, at rest
-    double kilobytes_per_minute = 0;   ///< that etcd sends each machine, at rest
-    double kilobytes_per_update = 0;   ///< that etcd sends each machine because of one update
+    double requests_per_minute = 0;   ///< of each machine, at rest
+    double kilobytes_per_minute = 0;  ///< that etcd sends each machine, at rest
+    double kilobytes_per_update = 0;  ///< that etcd sends each machine because of one update
 };
 scale_cost measure_scale(int machines, int updates);
 

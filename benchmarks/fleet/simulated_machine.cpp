@@ -58,7 +58,10 @@ model::component_spec simulated_spec(int release, bool lasts)
     return out;
 }
 
-model::image_id simulated_image(int release) { return model::image_id(fmt::format("sha256:{:064x}", release)); }
+model::image_id simulated_image(int release)
+{
+    return model::image_id(fmt::format("sha256:{:064x}", release));
+}
 
 simulated_machine::simulated_machine(
     std::string id, std::string project, const etcd::options& where, runtime::clock& clk, int releases)
@@ -81,8 +84,7 @@ simulated_machine::simulated_machine(
 
 boost::asio::awaitable<void> simulated_machine::run()
 {
-    const daemon::collaborators io{
-        *etcd_, *ledger_, docker_, proxy_, sockets_, prober_, clk_, random_, log_};
+    const daemon::collaborators io{*etcd_, *ledger_, docker_, proxy_, sockets_, prober_, clk_, random_, log_};
     daemon::options what;
     what.project = model::project_name(project_);
     what.machine = model::machine_id(id_);

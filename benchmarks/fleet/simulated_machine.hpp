@@ -25,8 +25,8 @@ model::image_id simulated_image(int release);
 class simulated_machine final : public daemon::observer {
 public:
     /// Images of the releases from 1 to `releases` are there.
-    simulated_machine(std::string id, std::string project, const etcd::options& where, runtime::clock& clk,
-        int releases);
+    simulated_machine(
+        std::string id, std::string project, const etcd::options& where, runtime::clock& clk, int releases);
 
     /// Until cancelled.
     boost::asio::awaitable<void> run();

@@ -35,8 +35,8 @@ void tag_as_live(const integration::lab& on, const std::string& id)
 }
 
 /// Until the version has answered on all machines, from each of them. Each is asked from the start of its
-/// container on, and one at a time: the order is of no meaning to when the last one is found, and every question
-/// takes from Docker what it needs.
+/// container on, and one at a time: the order is of no meaning to when the last one is found, and every
+/// question takes from Docker what it needs.
 milliseconds until_all_answer(const integration::lab& on, std::vector<start_watch>& started,
     clock::time_point begin, const std::string& version)
 {

@@ -26,8 +26,8 @@ planner::instance adopt(state& st, const docker::container_summary& row, const c
     out.image = row.image_id;
     out.started_at = out.known_since = st.io.clk.now();
     const bool remembered = st.memory.recall(out);
-    // What the ledger knows began in this boot of the machine. The rest was ended by the machine's own end, as
-    // far as anybody can tell. Later on that would be one whose start was our own, and went wrong at once.
+    // What the ledger knows began in this boot of the machine. The rest was ended by the machine's own end,
+    // as far as anybody can tell. Later on that would be one whose start was our own, and went wrong at once.
     const bool has_ended = phase_of(row.status) == planner::phase::exited;
     out.ended_unseen = has_ended && !remembered && !st.world.docker.known;
     return out;

@@ -30,7 +30,8 @@ std::optional<json::array> ask_member(const std::string& address, const std::str
     const auto body = json::serialize(json::object{
         {"key", base::encode_base64(prefix)}, {"range_end", base::encode_base64(end.value_or(""))}});
     const auto length = std::to_string(body.size());
-    if (!member || !member->send("POST /v3/kv/range HTTP/1.0\r\nContent-Length: " + length + "\r\n\r\n" + body))
+    if (!member ||
+        !member->send("POST /v3/kv/range HTTP/1.0\r\nContent-Length: " + length + "\r\n\r\n" + body))
         return std::nullopt;
     const auto answer = member->receive_all(1s);
     const auto at = answer.find("\r\n\r\n");

@@ -46,7 +46,8 @@ protected:
         }
         EXPECT_EQ(touched.size(), 1u);
         for (const auto& [machine, looks] : seen)
-            EXPECT_TRUE(versions_served(looks) == only_v1 || (lives_for_a_while && touched.contains(machine)));
+            EXPECT_TRUE(
+                versions_served(looks) == only_v1 || (lives_for_a_while && touched.contains(machine)));
         EXPECT_EQ(below(seen, 1), std::vector<std::string>());
         EXPECT_EQ(begun_without_slot(seen, slots.finish()), std::vector<std::string>());
     }

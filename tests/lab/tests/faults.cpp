@@ -33,10 +33,7 @@ bool takes_service_down(fault what) noexcept
     return what == fault::frozen || what == fault::killed || what == fault::container_killed;
 }
 
-bool ends_containers(fault what) noexcept
-{
-    return what == fault::killed || what == fault::container_killed;
-}
+bool ends_containers(fault what) noexcept { return what == fault::killed || what == fault::container_killed; }
 
 strike::strike(const lab& all, const machine& where, fault what, std::string project)
     : all_(&all),

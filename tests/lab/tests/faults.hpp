@@ -8,9 +8,9 @@ namespace gantryd::integration {
 
 /// What goes wrong with a machine, or with etcd.
 enum class fault {
-    cut,            ///< no packet reaches the machine, or leaves it
-    frozen,         ///< every process on it stands still
-    killed,         ///< it has no power
+    cut,     ///< no packet reaches the machine, or leaves it
+    frozen,  ///< every process on it stands still
+    killed,  ///< it has no power
     gantryd_killed,
     container_killed,  ///< one container of the component, by SIGKILL
     leader_killed,     ///< the member that leads etcd

@@ -117,8 +117,8 @@ slot_reading reading(std::chrono::milliseconds at, const std::string& holder, st
 
 TEST(slots, are_had_by_one_after_the_other)
 {
-    const std::vector<slot_reading> readings{reading(0ms, "m1", 5), reading(50ms, "m1", 5), reading(100ms, "", 0),
-        reading(150ms, "m2", 9), reading(200ms, "m2", 12)};
+    const std::vector<slot_reading> readings{reading(0ms, "m1", 5), reading(50ms, "m1", 5),
+        reading(100ms, "", 0), reading(150ms, "m2", 9), reading(200ms, "m2", 12)};
     const std::vector<slot_holder> expected{{"m1", 5}, {"m2", 9}, {"m2", 12}};
     EXPECT_EQ(succession(readings), expected) << "taken twice is two times";
     EXPECT_TRUE(succession(readings, 1).empty());

@@ -77,8 +77,8 @@ protected:
         EXPECT_TRUE(holds_for(2s, [&] { return all_run(image); }));
     }
 
-    /// That nobody but the machine that was struck was ever without an answer, and that nobody changed without
-    /// the slot.
+    /// That nobody but the machine that was struck was ever without an answer, and that nobody changed
+    /// without the slot.
     static std::vector<slot_holder> expect_order(
         witnesses& seen, const machine& struck, bool was_down, const std::string& image)
     {

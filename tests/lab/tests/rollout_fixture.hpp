@@ -33,8 +33,8 @@ protected:
         std::ofstream(file) << R"({"components": [{"name": "web", "tag": "live", "repo": ")" << image()
                             << R"(", "ports": [{"external": 8090, "container": 8080, "kind": "http"}],
             "readyChecks": [{"kind": "http", "port": 8080, "path": "/health", "interval": "100ms"}],
-            "readyTimeout": ")" << how.ready_timeout
-                            << R"(", "rollout": )" << how.rollout << "}]}";
+            "readyTimeout": ")"
+                            << how.ready_timeout << R"(", "rollout": )" << how.rollout << "}]}";
         done(here().m(1).gantryd({"setconfig", project_, file.string()}));
         here().m(1).start_gantryd(project_);
         first_image_ = push("v1");
@@ -99,7 +99,8 @@ protected:
     /// By one look at each machine: it serves, with one container of that image, and has no other.
     static bool all_run(const std::string& wanted)
     {
-        return std::ranges::all_of(here().machines(), [&](const machine& each) { return runs(each, wanted); });
+        return std::ranges::all_of(
+            here().machines(), [&](const machine& each) { return runs(each, wanted); });
     }
     static bool runs(const machine& where, const std::string& wanted)
     {

@@ -48,7 +48,8 @@ std::string schedule::text() const
         out += "; " + std::string(text_of(each.what));
         if (!is_about_etcd(each.what))
             out += " on m" + std::to_string(each.machine);
-        out += " from " + std::to_string(each.begins.count()) + " to " + std::to_string(each.ends.count()) + " ms";
+        out += " from " + std::to_string(each.begins.count()) + " to " + std::to_string(each.ends.count()) +
+               " ms";
     }
     return out;
 }
@@ -73,7 +74,8 @@ std::vector<moment> moments_of(const schedule& of)
         out.push_back({of.faults[i].begins, i, true});
         out.push_back({of.faults[i].ends, i, false});
     }
-    std::ranges::sort(out, {}, [](const moment& each) { return std::tuple(each.at, each.begins, each.which); });
+    std::ranges::sort(
+        out, {}, [](const moment& each) { return std::tuple(each.at, each.begins, each.which); });
     return out;
 }
 

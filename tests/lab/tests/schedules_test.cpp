@@ -119,13 +119,15 @@ protected:
         SCOPED_TRACE(what.text());
         observer machines(here().machines(), rollout_lab::what());
         slot_watch slots(here(), project_, "web");
-        const auto image = push(
-            "s" + std::to_string(what.seed), what.bad_image ? std::map<std::string, std::string>{{"UNHEALTHY", "1"}}
-                                                            : std::map<std::string, std::string>{});
+        const auto image = push("s" + std::to_string(what.seed),
+            what.bad_image ? std::map<std::string, std::string>{{"UNHEALTHY", "1"}}
+                           : std::map<std::string, std::string>{});
         done(here().m(1).gantryd({"update", project_, "-c", "web"}));
         const auto down = play(what, steady::now());
         // Twice: between two machines nobody has the slot for a moment.
-        const auto settled = [&] { return is_settled(slots) && holds_for(3s, [&] { return is_settled(slots); }); };
+        const auto settled = [&] {
+            return is_settled(slots) && holds_for(3s, [&] { return is_settled(slots); });
+        };
         ASSERT_TRUE(wait_until(settled, 180s)) << logs();
         expect_the_right_one(what, image);
         const auto looks = machines.finish();

@@ -31,8 +31,8 @@ std::string slot_key(const model::project_name& project, const model::component_
 /// What the machine has changed to.
 std::string step_key(const model::project_name& project, const model::component_name& component,
     const model::machine_id& machine);
-/// What machines have to know of each other stands apart from what they report: a report is nothing to the others,
-/// and a thousand machines that all read what all write would do little else.
+/// What machines have to know of each other stands apart from what they report: a report is nothing to the
+/// others, and a thousand machines that all read what all write would do little else.
 std::string fleet_prefix(const model::project_name& project);
 /// The same as machine_key(), and under the same lease.
 std::string presence_key(const model::project_name& project, const model::machine_id& machine);
