@@ -140,7 +140,7 @@ void presence::note_failure(const base::error& why)
     st_.note_write(st_.present, std::unexpected(why));
     if (!st_.world.store.reachable)
         st_.copy.keep_here(
-            records::machine_key(st_.what.project, st_.what.machine), records::encode(report()));
+            records::presence_key(st_.what.project, st_.what.machine), records::encode(report()));
 }
 
 boost::asio::awaitable<void> presence::keep_on()
