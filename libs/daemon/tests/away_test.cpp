@@ -247,8 +247,8 @@ TEST(a_copy_of_the_store, has_what_this_machine_would_tell_while_it_cannot)
         return all.value().value().value().said.pairs;
     };
     const auto of_machine = [&] {
-        return std::ranges::count_if(
-            kept(), [](const auto& pair) { return pair.key.contains("/machines/"); });
+        return std::ranges::count_if(kept(),
+            [](const auto& pair) { return pair.key.contains("/machines/") || pair.key.contains("/fleet/"); });
     };
     EXPECT_EQ(of_machine(), 0);
     restart_without_store(f, 1);
