@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <system_error>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -39,6 +41,13 @@ std::int64_t memory_bytes()
     const auto pages = ::sysconf(_SC_PHYS_PAGES);
     const auto page = ::sysconf(_SC_PAGE_SIZE);
     return pages > 0 && page > 0 ? std::int64_t{pages} * page : 0;
+}
+
+std::optional<std::int64_t> free_bytes(const std::string& path)
+{
+    std::error_code why;
+    const auto space = std::filesystem::space(path, why);
+    return why ? std::nullopt : std::optional(static_cast<std::int64_t>(space.free));
 }
 
 }  // namespace gantryd::app

@@ -8,19 +8,29 @@ namespace gantryd::app {
 
 using namespace std::chrono_literals;
 
-boost::asio::awaitable<base::result<std::optional<model::image_id>>> find_image(
+namespace {
+
+control::release_request request_for(const model::component_spec& spec, docker::image_details image)
+{
+    auto digest = docker::digest_of(image, spec.repo);
+    return {spec, std::move(image.id), std::move(digest), std::move(image.architecture)};
+}
+
+}  // namespace
+
+boost::asio::awaitable<base::result<std::optional<docker::image_details>>> find_image(
     docker::engine& docker, model::component_spec spec, runtime::clock& clk)
 {
-    using found = std::optional<model::image_id>;
+    using found = std::optional<docker::image_details>;
     auto here = co_await docker.inspect_image(spec.image_reference(), clk.now() + 30s);
     if (here)
-        co_return found(here->id);
+        co_return found(std::move(*here));
     if (here.error() == base::errc::not_found)
         co_return found();
     co_return std::unexpected(here.error());
 }
 
-boost::asio::awaitable<base::result<model::image_id>> resolve_image(
+boost::asio::awaitable<base::result<control::release_request>> resolve_image(
     docker::engine& docker, model::component_spec spec, runtime::clock& clk)
 {
     const auto reference = spec.image_reference();
@@ -29,7 +39,7 @@ boost::asio::awaitable<base::result<model::image_id>> resolve_image(
     if (!here)
         co_return base::fail(here.error().code(), who + here.error().context());
     if (*here)
-        co_return std::move(**here);
+        co_return request_for(spec, std::move(**here));
 
     const bool terminal = ::isatty(STDERR_FILENO) != 0;
     auto progress = [terminal](std::string line) {
@@ -46,7 +56,7 @@ boost::asio::awaitable<base::result<model::image_id>> resolve_image(
     auto now = co_await docker.inspect_image(reference, clk.now() + 30s);
     if (!now)
         co_return base::fail(now.error().code(), who + now.error().context());
-    co_return now->id;
+    co_return request_for(spec, std::move(*now));
 }
 
 }  // namespace gantryd::app

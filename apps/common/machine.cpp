@@ -78,6 +78,8 @@ public:
         out.boot_id = boot_id();
         out.binding_directory = settings_.state_dir + "/bindings";
         out.link_ports = daemon::link_ports_beside(ephemeral_ports());
+        if (is_docker_here())
+            out.free_bytes = [](const std::string& path) { return free_bytes(path); };
         return out;
     }
 
@@ -139,6 +141,12 @@ std::set<std::string> store_members(const settings& from)
         for (const auto& one : members->endpoints)
             out.insert(etcd::text_of(one));
     return out;
+}
+
+bool is_docker_here()
+{
+    const auto where = docker::endpoint_from_environment(base::environment_variable);
+    return where && where->transport == docker::endpoint::kind::unix_socket;
 }
 
 base::result<std::unique_ptr<docker::engine>> open_docker(runtime::clock& clk)

@@ -21,6 +21,9 @@ std::set<std::string> store_members(const settings& from);
 /// The Docker Engine that the environment names.
 base::result<std::unique_ptr<docker::engine>> open_docker(runtime::clock& clk);
 
+/// True when that engine is on this machine.
+bool is_docker_here();
+
 /// Everything of this machine that a daemon works with, its state directory held.
 class machine {
 public:

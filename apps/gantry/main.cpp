@@ -73,16 +73,16 @@ boost::asio::awaitable<exit_code> start_release(local_invocation what, model::pr
     const auto spec = *project.find(what.name());
     if (auto why = problem_with_links(project, spec, containers); !why.empty())
         co_return refuse(why);
-    auto image = co_await resolve_image(on.docker(), spec, clk);
-    if (!image)
-        co_return refuse(image.error());
+    auto request = co_await resolve_image(on.docker(), spec, clk);
+    if (!request)
+        co_return refuse(request.error());
     const auto desired = store::make_memory_store(clk);
     auto recorded = co_await record_what_runs(*desired, what, containers, clk);
     if (!recorded)
         co_return refuse(recorded.error());
 
     const model::project_name name(what.project);
-    std::vector<control::release_request> requests{{spec, *image}};
+    std::vector<control::release_request> requests{std::move(*request)};
     auto released = co_await control::release_components(
         *desired, name, std::move(requests), user_at_host(), clk, clk.now() + 5s);
     if (!released)

@@ -47,7 +47,7 @@ boost::asio::awaitable<image_here> look_for_image(model::component_spec spec, ru
         co_return image_here{std::nullopt, subject + found.error().context()};
     if (!*found)
         co_return image_here{std::nullopt, subject + "it is not on this machine; `update` pulls it"};
-    co_return image_here{*found, {}};
+    co_return image_here{(*found)->id, {}};
 }
 
 std::string headline(const control::update_plan& plan)

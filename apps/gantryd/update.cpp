@@ -68,10 +68,10 @@ boost::asio::awaitable<exit_code> update(invocation what, runtime::clock& clk)
         co_return refuse(docker.error());
     std::vector<control::release_request> requests;
     for (const auto& spec : *specs) {
-        auto image = co_await resolve_image(**docker, spec, clk);
-        if (!image)
-            co_return refuse(image.error());
-        requests.push_back({spec, std::move(*image)});
+        auto request = co_await resolve_image(**docker, spec, clk);
+        if (!request)
+            co_return refuse(request.error());
+        requests.push_back(std::move(*request));
     }
     auto wanted = requests;
     auto released = co_await control::release_components(

@@ -142,6 +142,10 @@ bool take_rollout(const model::project_name& project, const store::key_value& pa
         if (auto slot = records::decode_slot(pair.value))
             of.slots.emplace(part->slot, std::move(*slot));
         break;
+    case records::rollout_part::kind::preflight:
+        if (auto preflight = records::decode_preflight(pair.value))
+            of.preflights.emplace(part->machine, std::move(*preflight));
+        break;
     case records::rollout_part::kind::step: break;  // the machine's report tells what it runs
     }
     return true;

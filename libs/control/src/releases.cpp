@@ -61,6 +61,8 @@ released add_release(const model::project_name& project, const release_request& 
         const model::release fresh{.number = out.number,
             .spec = request.spec,
             .image = request.image,
+            .digest = request.digest,
+            .architecture = request.architecture,
             .spec_hash = hash,
             .created_by = created_by,
             .created_at = now};

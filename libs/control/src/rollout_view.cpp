@@ -158,7 +158,10 @@ private:
             if (report != nullptr && report->wanted == seen.release && !report->conditions.empty())
                 return fmt::format("{}: {}", label, only.text);
         }
-        return label + (live ? " takes over" : " is under way") + counts(seen.machines);
+        const auto in_the_way = obstacles_to(all_, of_);
+        return label + (live ? " takes over" : " is under way") + counts(seen.machines) +
+               (in_the_way.empty() ? ""
+                                   : "; none is touched before all of them could run it: " + in_the_way);
     }
 
     std::string text_for(const rollout_view& seen) const
@@ -222,6 +225,25 @@ std::string_view text_of(rollout_stage value) noexcept
     case rollout_stage::unknown: return "unknown";
     }
     return "?";
+}
+
+std::string obstacles_to(const project_overview& all, const component_overview& of)
+{
+    const auto* wanted = of.wanted();
+    const auto* record = of.wanted_rollout();
+    std::string out;
+    if (wanted == nullptr || wanted->outcome != release_outcome::pending ||
+        of.state->status != model::intent::ready || (record != nullptr && record->slots > 0))
+        return out;
+    for (const auto& machine : all.machines) {
+        const auto word = of.preflights.find(machine.id);
+        if (word == of.preflights.end() || word->second.release != wanted->number ||
+            word->second.standing != model::preparation::blocked || all.draining.contains(machine.id) ||
+            !looks_after(machine, of.name))
+            continue;
+        out += fmt::format("{}{}: {}", out.empty() ? "" : "; ", all.name_of(machine.id), word->second.text);
+    }
+    return out;
 }
 
 bool runs_alone(const model::component_report& report, model::release_number release)

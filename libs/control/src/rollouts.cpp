@@ -106,7 +106,7 @@ boost::asio::awaitable<base::result<rolled_back>> roll_back(store::store& to, mo
         if (!target)
             co_return std::unexpected(target.error());
         store::transaction write;
-        const release_request request{target->spec, target->image};
+        const release_request request{target->spec, target->image, target->digest, target->architecture};
         const auto made = add_release(project, request, *of, created_by, clk.wall_now(), write);
         auto done = co_await to.commit(std::move(write), deadline);
         if (done)

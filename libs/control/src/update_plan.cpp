@@ -178,6 +178,9 @@ private:
             out_.notes.push_back(
                 fmt::format("the component is {}, and is set to ready", text_of(of_->state->status)));
         const auto* record = of_->wanted_rollout();
+        if (const auto in_the_way = obstacles_to(all_, *of_); !in_the_way.empty())
+            out_.notes.push_back(fmt::format("no machine is touched before all of them could run {}: {}",
+                name_of(release->number), in_the_way));
         if (out_.is_new == false)
             return;
         if (release->outcome == release_outcome::pending)

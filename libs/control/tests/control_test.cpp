@@ -81,6 +81,18 @@ TEST_F(control_test, old_history_is_dropped_but_not_the_live_release)
     EXPECT_TRUE(value_of(release_key(59)));
 }
 
+TEST_F(control_test, a_release_keeps_what_is_known_of_its_image)
+{
+    std::vector<release_request> requests{request("web", "a")};
+    requests[0].digest = "r:5000/web@sha256:1234";
+    requests[0].architecture = "arm64";
+    ASSERT_TRUE(release(std::move(requests)));
+    EXPECT_EQ(stored_release(1).digest, "r:5000/web@sha256:1234");
+    EXPECT_EQ(stored_release(1).architecture, "arm64");
+    EXPECT_EQ(release_web("b"), made(2, true));
+    EXPECT_EQ(stored_release(2).digest, "") << "not known, as in records of older versions";
+}
+
 TEST_F(control_test, several_components_are_released_at_once_or_not_at_all)
 {
     std::vector<release_request> requests{request("api", "a"), request("web", "a")};

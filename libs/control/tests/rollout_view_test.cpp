@@ -49,6 +49,24 @@ TEST_F(rollout_views, show_every_machine_on_its_way)
     EXPECT_EQ(view().machines.at(2).text, "now change: host2");
 }
 
+TEST_F(rollout_views, say_which_machine_could_not_run_the_release_before_one_is_touched)
+{
+    const auto id = hand_written_fleet::id;
+    const auto two = hand_written_fleet::number(2);
+    fleet_.web.preflights[id(1)] = {two, model::preparation::ready, {}};
+    fleet_.web.preflights[id(2)] = {two, model::preparation::blocked, "no room"};
+    fleet_.web.preflights[id(3)] = {
+        hand_written_fleet::number(1), model::preparation::blocked, "of another release"};
+    EXPECT_EQ(view().text, "release 2 is under way; 0 of 3 machines have it; none is touched before all of "
+                           "them could run it: host2: no room");
+    EXPECT_EQ(view().stage, stage::under_way);
+    fleet_.all.draining.insert(id(2));
+    EXPECT_EQ(view().text, "release 2 is under way; 0 of 3 machines have it");
+    fleet_.all.draining.clear();
+    fleet_.rollout(verdict::running);
+    EXPECT_EQ(view().text, "release 2 is under way; 0 of 3 machines have it");
+}
+
 TEST_F(rollout_views, are_done_when_it_is_live_and_every_machine_runs_nothing_else)
 {
     for (int machine = 1; machine <= 3; ++machine)

@@ -1,4 +1,5 @@
 #include "executor.hpp"
+#include "image_fetch.hpp"
 
 #include <gantryd/base/names.hpp>
 #include <gantryd/daemon/labels.hpp>
@@ -14,9 +15,6 @@ using namespace std::chrono_literals;
 using base::errc;
 
 constexpr auto call_limit = 60s;
-constexpr auto pull_limit = 15min;
-/// The engine tells of every few kilobytes; a person reads slower.
-constexpr auto between_progress = 500ms;
 constexpr std::string_view id_token = "{container_id}";
 
 /// True when the engine said no to this very container: the release is to blame, not the moment.
@@ -115,41 +113,22 @@ base::result<void> link_bindings(const options& what, const model::instance_name
 boost::asio::awaitable<executor::outcome> executor::pull_image(
     model::instance_name name, std::shared_ptr<const model::release> release)
 {
-    const auto reference = release->spec.image_reference();
     const auto began = st_.io.clk.now();
-    const auto deadline = began + pull_limit;
-    if (auto* instance = st_.find(name)) {
-        instance->pulling = planner::pull{reference, "", began, deadline};
-        st_.tell(happening::image_pulling, *instance, reference + " is not on this machine");
-        st_.dirty.set();
-    }
-    auto shown_at = began - between_progress;
-    auto progress = [this, &name, &shown_at](std::string line) {
-        auto* instance = st_.find(name);
-        const auto now = st_.io.clk.now();
-        if (instance == nullptr || !instance->pulling || now < shown_at + between_progress)
-            return;
-        shown_at = now;
-        instance->pulling->progress = std::move(line);
+    if (const auto* instance = st_.find(name))
+        st_.tell(happening::image_pulling, *instance, pulled_by(*release) + " is not on this machine");
+    auto show = [this, name](std::optional<planner::pull> shown) {
+        if (auto* instance = st_.find(name))
+            instance->pulling = std::move(shown);
         st_.dirty.set();
     };
-    auto pulled = co_await st_.io.docker.pull(reference, progress, deadline);
-    if (auto* instance = st_.find(name)) {
-        instance->pulling.reset();
-        st_.dirty.set();
+    auto fetched = co_await fetch_image(st_, release, std::move(show));
+    if (!fetched) {
+        faults_.insert_or_assign(instance_key(name), fetched.error().code);
+        co_return std::unexpected(fetched.error().why);
     }
-    if (!pulled)
-        co_return base::fail("pull", pulled.error());
-    auto image = co_await st_.io.docker.inspect_image(reference, st_.io.clk.now() + call_limit);
-    if (!image)
-        co_return std::unexpected(image.error());
-    if (image->id != release->image)
-        co_return base::fail(errc::rejected, reference + " is now " + base::short_id(image->id.text()) +
-                                                 ", and the release wants " +
-                                                 base::short_id(release->image.text()));
     if (const auto* instance = st_.find(name))
         st_.tell(happening::image_pulled, *instance,
-            reference + " is here after " + base::human(st_.io.clk.now() - began));
+            pulled_by(*release) + " is here after " + base::human(st_.io.clk.now() - began));
     co_return outcome();
 }
 
@@ -194,11 +173,13 @@ boost::asio::awaitable<executor::outcome> executor::create(planner::create_insta
     if (instance == nullptr)
         co_return outcome();
     if (!made) {
-        if (is_verdict(made.error()))
+        // That an image cannot be fetched says nothing of the release.
+        const bool failed = is_verdict(made.error()) && !faults_.contains(instance_key(what.name));
+        if (failed)
             st_.record_failure(*instance, {.reason = made.error().context(), .instance = what.name.text()});
         st_.world.instances.erase(what.name);  // the next list brings it back if it is there all the same
         st_.docker_dirty.set();
-        if (is_verdict(made.error()))
+        if (failed)
             co_return outcome();
         co_return std::unexpected(made.error());
     }

@@ -18,6 +18,7 @@ using base::overloaded;
 
 constexpr base::duration first_penalty = 250ms;
 constexpr base::duration longest_penalty = 30s;
+constexpr base::duration between_looks_at_ports = 2s;
 
 }  // namespace
 
@@ -120,6 +121,12 @@ std::optional<executor::task> executor::task_for(const planner::action& what)
                 about.action = "record that the machine has its work back";
                 return task{"drain mark", std::move(about), end_return(a)};
             },
+            [&](const planner::prepare_release& a) -> std::optional<task> {
+                planner::setback about;
+                about.component = a.component;
+                about.action = fmt::format("prepare for release {}", model::value_of(a.release));
+                return task{preparation_key(a), std::move(about), prepare(a)};
+            },
             [&](const planner::allot_link& a) -> std::optional<task> {
                 planner::setback about;
                 about.action = "give link " + a.link + " a port";
@@ -133,11 +140,28 @@ std::optional<executor::task> executor::task_for(const planner::action& what)
         what);
 }
 
+std::string executor::preparation_key(const planner::prepare_release& what)
+{
+    return fmt::format("prepare {} {}", what.component.text(), model::value_of(what.release));
+}
+
+boost::asio::awaitable<executor::outcome> executor::prepare(planner::prepare_release what)
+{
+    const auto key = preparation_key(what);
+    auto done = co_await preflights_.run(std::move(what));
+    if (done)
+        co_return outcome();
+    faults_.insert_or_assign(key, done.error().code);
+    co_return std::unexpected(done.error().why);
+}
+
 boost::asio::awaitable<void> executor::carry_out(
     std::string key, planner::setback about, boost::asio::awaitable<outcome> work)
 {
     auto done = co_await std::move(work);
     busy_.erase(key);
+    const auto fault = faults_.extract(key);
+    about.code = fault ? fault.mapped() : planner::reason::retrying;
     if (done)
         penalties_.erase(key);
     else
@@ -154,7 +178,9 @@ void executor::note_failure(const std::string& key, planner::setback about, cons
     const bool in_a_row = penalty.told.failures > 0 && now < penalty.told.until + longest_penalty;
     if (!in_a_row)
         penalty = {};
-    penalty.next = std::clamp(penalty.next * 2, first_penalty, longest_penalty);
+    const auto longest =
+        about.code == planner::reason::port_taken ? between_looks_at_ports : longest_penalty;
+    penalty.next = std::clamp(penalty.next * 2, first_penalty, longest);
     about.since = in_a_row ? penalty.told.since : now;
     about.failures = penalty.told.failures + 1;
     about.error = why.context();

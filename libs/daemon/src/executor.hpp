@@ -1,4 +1,5 @@
 #pragma once
+#include "preflights.hpp"
 #include "rollout_moves.hpp"
 
 #include <map>
@@ -13,7 +14,13 @@ namespace gantryd::daemon {
 /// is over.
 class executor {
 public:
-    executor(state& st, runtime::task_scope& tasks) : st_(st), rollouts_(st), tasks_(tasks) {}
+    executor(state& st, runtime::task_scope& tasks)
+        : st_(st),
+          rollouts_(st),
+          preflights_(st),
+          tasks_(tasks)
+    {
+    }
 
     /// Begins what is not under way yet. Returns when the next action that is held back may be tried again.
     std::optional<base::time_point> begin(const std::vector<planner::action>& actions);
@@ -41,6 +48,7 @@ private:
     boost::asio::awaitable<outcome> allot(planner::allot_link what);
     boost::asio::awaitable<outcome> take_order(planner::release_order what);
     boost::asio::awaitable<outcome> end_return(planner::end_return what);
+    boost::asio::awaitable<outcome> prepare(planner::prepare_release what);
 
     /// Makes the container of a new instance, its image pulled if need be; the container's id.
     boost::asio::awaitable<base::result<model::container_id>> make_container(
@@ -67,6 +75,7 @@ private:
         std::string key, planner::setback about, boost::asio::awaitable<outcome> work);
     /// True while the action of this key failed when it was tried last.
     bool is_retry(const std::string& key) const { return penalties_.contains(key); }
+    static std::string preparation_key(const planner::prepare_release& what);
     static std::string instance_key(const model::instance_name& name) { return "instance " + name.text(); }
     static std::string kill_key(const model::instance_name& name) { return "kill " + name.text(); }
     void note_failure(const std::string& key, planner::setback about, const base::error& why);
@@ -81,7 +90,10 @@ private:
 
     state& st_;
     rollout_moves rollouts_;
+    preflights preflights_;
     std::set<std::string> busy_;
+    /// Why the action of a key is about to fail, where there is a code for that; gone when it is told.
+    std::map<std::string, planner::reason> faults_;
     std::map<std::string, penalty> penalties_;
     runtime::task_scope& tasks_;
 };

@@ -90,6 +90,12 @@ void take_part(state& st, const rollout_part& part, const store::key_value& pair
         else
             tell_unreadable(st, part.component, pair, step.error());
         break;
+    case rollout_part::kind::preflight:
+        if (auto preflight = records::decode_preflight(pair.value))
+            component.rollout.preflights[part.machine] = std::move(*preflight);
+        else
+            tell_unreadable(st, part.component, pair, preflight.error());
+        break;
     }
 }
 
@@ -160,6 +166,7 @@ void drop_rollout_part(state& st, const rollout_part& what, const std::string& k
             rollout.moved_at = st.io.clk.now();
         break;
     case rollout_part::kind::step: rollout.steps.erase(what.machine); break;
+    case rollout_part::kind::preflight: rollout.preflights.erase(what.machine); break;
     }
 }
 

@@ -146,12 +146,32 @@ base::result<version_offer> decode_version(std::string_view body)
     });
 }
 
+namespace {
+
+/// The kernel's name of a processor, by which the engine tells of its machine, as the name that images have.
+std::string architecture_of(std::string kernels)
+{
+    if (kernels == "x86_64")
+        return "amd64";
+    if (kernels == "aarch64")
+        return "arm64";
+    if (kernels == "i686" || kernels == "i386")
+        return "386";
+    if (kernels.starts_with("armv"))
+        return "arm";
+    return kernels;
+}
+
+}  // namespace
+
 base::result<engine_info> decode_info(std::string_view body)
 {
     return decode_object<engine_info>(body, "info", [](json_fields in, std::string&) {
         engine_info info;
         info.version = clean_line(in.text("ServerVersion"), 100);
         info.live_restore = in.flag("LiveRestoreEnabled");
+        info.architecture = architecture_of(in.text("Architecture"));
+        info.data_root = in.text("DockerRootDir");
         return info;
     });
 }

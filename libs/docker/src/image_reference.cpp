@@ -1,5 +1,6 @@
 #include "image_reference.hpp"
 
+#include <gantryd/docker/engine.hpp>
 #include <gantryd/http/exchange.hpp>
 
 namespace gantryd::docker {
@@ -46,6 +47,34 @@ std::string pull_target(const image_reference& image)
         return "/images/create?fromImage=" + http::percent_encode(image.repository) +
                "&tag=" + http::percent_encode(image.tag);
     return "/images/create?fromImage=" + http::percent_encode(image.repository + "@" + image.digest);
+}
+
+namespace {
+
+/// "nginx" of "docker.io/library/nginx": the shortest name that means the same.
+std::string_view familiar(std::string_view repository)
+{
+    for (const std::string_view prefix : {"docker.io/", "index.docker.io/"})
+        if (repository.starts_with(prefix)) {
+            repository.remove_prefix(prefix.size());
+            break;
+        }
+    constexpr std::string_view official = "library/";
+    if (repository.starts_with(official))
+        repository.remove_prefix(official.size());
+    return repository;
+}
+
+}  // namespace
+
+std::string digest_of(const image_details& image, const std::string& repository)
+{
+    for (const std::string_view known : image.repo_digests) {
+        const auto at = known.find('@');
+        if (at != std::string_view::npos && familiar(known.substr(0, at)) == familiar(repository))
+            return repository + std::string(known.substr(at));
+    }
+    return {};
 }
 
 }  // namespace gantryd::docker

@@ -29,12 +29,15 @@ TEST_F(client, negotiates_once_and_uses_the_version)
 TEST_F(client, a_newer_engine_gets_the_newest_version_that_we_know)
 {
     server_->version = R"({"Version":"29.1","ApiVersion":"1.52","MinAPIVersion":"1.44"})";
-    always(json_answer(200, R"({"ServerVersion":"29.1","LiveRestoreEnabled":true})"));
+    always(json_answer(200, R"({"ServerVersion":"29.1","LiveRestoreEnabled":true,"Architecture":"x86_64",
+        "DockerRootDir":"/srv/docker"})"));
     const auto info = run(engine_->info(soon()));
     ASSERT_TRUE(info) << info.error().context();
     EXPECT_EQ(info->api_version, "1.47");
     EXPECT_EQ(info->version, "29.1");
     EXPECT_TRUE(info->live_restore);
+    EXPECT_EQ(info->architecture, "amd64") << "as images name it";
+    EXPECT_EQ(info->data_root, "/srv/docker");
     EXPECT_THAT(only_request().line, StartsWith("GET /v1.47/info "));
 }
 

@@ -26,6 +26,19 @@ TEST(decode, reads_the_versions_of_an_engine)
     EXPECT_EQ(offer->oldest, (api_version{1, 12}));
 }
 
+TEST(decode, names_processors_as_images_do)
+{
+    const auto named = [](const std::string& kernels) {
+        return decode_info(R"({"Architecture":")" + kernels + R"("})")->architecture;
+    };
+    EXPECT_EQ(named("x86_64"), "amd64");
+    EXPECT_EQ(named("aarch64"), "arm64");
+    EXPECT_EQ(named("armv7l"), "arm");
+    EXPECT_EQ(named("i686"), "386");
+    EXPECT_EQ(named("s390x"), "s390x");
+    EXPECT_EQ(named(""), "");
+}
+
 TEST(decode, refuses_a_version_that_is_none)
 {
     const auto offer = decode_version(R"({"Version":"x","ApiVersion":"1.41-beta"})");

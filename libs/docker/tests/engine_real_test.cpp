@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <utility>
 
@@ -87,6 +88,8 @@ TEST_F(real, info_says_what_is_spoken)
     ASSERT_TRUE(info) << info.error().context();
     EXPECT_THAT(info->api_version, testing::StartsWith("1."));
     EXPECT_FALSE(info->version.empty());
+    EXPECT_FALSE(info->architecture.empty());
+    EXPECT_TRUE(std::filesystem::is_directory(info->data_root)) << info->data_root;
 }
 
 TEST_F(real, image_details)

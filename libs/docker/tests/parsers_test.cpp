@@ -347,6 +347,18 @@ TEST(image_reference, a_pull_always_names_one_image)
         pull_target(*parse_image_reference("web:1@sha256:ab")), "/images/create?fromImage=web%40sha256%3Aab");
 }
 
+TEST(image_reference, finds_the_digest_by_which_a_registry_knows_an_image)
+{
+    image_details image;
+    EXPECT_EQ(digest_of(image, "web"), "");
+    image.repo_digests = {"r:5000/web@sha256:aa", "web@sha256:bb", "team/web@sha256:cc"};
+    EXPECT_EQ(digest_of(image, "r:5000/web"), "r:5000/web@sha256:aa");
+    EXPECT_EQ(digest_of(image, "web"), "web@sha256:bb");
+    EXPECT_EQ(digest_of(image, "docker.io/library/web"), "docker.io/library/web@sha256:bb");
+    EXPECT_EQ(digest_of(image, "docker.io/team/web"), "docker.io/team/web@sha256:cc");
+    EXPECT_EQ(digest_of(image, "other/web"), "") << "another registry need not have it";
+}
+
 TEST(image_reference, refuses_what_cannot_be_pulled)
 {
     for (const std::string_view text :

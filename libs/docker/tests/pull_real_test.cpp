@@ -70,6 +70,14 @@ public:
         (void)run_program({"docker", "--config", config_directory(), "push", "-q", name});
         (void)run_program({"docker", "rmi", name});
     }
+    /// Puts another image there under the same name, and forgets it here.
+    void move_tag()
+    {
+        const auto name = host() + "/app:1";
+        (void)run_program({"/bin/sh", "-c",
+            "c=$(docker create " + docker_.prefix() + ") && docker commit -m moved $c " + name +
+                " && docker rm $c && docker push -q " + name + " && docker rmi " + name});
+    }
 
 private:
     void wait_until_it_listens()
@@ -128,6 +136,16 @@ TEST_F(pull, from_an_open_registry_by_tag_and_by_digest)
     EXPECT_THAT(pinned, HasSubstr("/app@sha256:"));
     const auto by_digest = pull_with(*engine, pinned);
     EXPECT_TRUE(by_digest) << by_digest.error().context();
+    EXPECT_EQ(digest_of(*image, open.host() + "/app"), pinned);
+
+    open.move_tag();
+    ASSERT_TRUE(pull_with(*engine, pinned)) << "the registry has it still";
+    ASSERT_TRUE(pull_with(*engine, name));
+    const auto recorded = docker_.run(engine->inspect_image(pinned, docker_.clock().now() + 10s));
+    const auto moved = docker_.run(engine->inspect_image(name, docker_.clock().now() + 10s));
+    ASSERT_TRUE(recorded && moved);
+    EXPECT_EQ(recorded->id, docker_.image());
+    EXPECT_NE(moved->id, docker_.image());
 }
 
 TEST_F(pull, of_what_is_not_there)

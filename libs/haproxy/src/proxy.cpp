@@ -96,6 +96,7 @@ public:
     }
     asio::awaitable<result<proxy_view>> update(std::vector<route> routes, time_point deadline) override;
     bool is_free(const std::string& address, std::uint16_t port) const override;
+    std::optional<std::string> why_taken(const std::string& address, std::uint16_t port) const override;
     asio::awaitable<void> wait_for_exit() override;
 
 private:
@@ -280,13 +281,16 @@ bool haproxy_proxy::is_free(const std::string& address, std::uint16_t port) cons
     return !why_not_bindable(haproxy_config::canonical_address(address), port, nobody);
 }
 
+std::optional<std::string> haproxy_proxy::why_taken(const std::string& address, std::uint16_t port) const
+{
+    const auto ours = [this](pid_t pid) { return supervisor_.is_ours(pid); };
+    return why_not_bindable(haproxy_config::canonical_address(address), port, ours);
+}
+
 asio::awaitable<void> haproxy_proxy::await_dying_worker(const std::vector<route>& routes)
 {
     using namespace std::chrono_literals;
-    const auto ours = [this](pid_t pid) { return supervisor_.is_ours(pid); };
-    const auto is_taken = [&](const route& r) {
-        return why_not_bindable(haproxy_config::canonical_address(r.bind), r.port, ours).has_value();
-    };
+    const auto is_taken = [&](const route& r) { return why_taken(r.bind, r.port).has_value(); };
     const auto give_up = clk_.now() + 500ms;
     while (clk_.now() < give_up && std::ranges::any_of(routes, is_taken))
         co_await clk_.sleep_until(clk_.now() + 10ms);
@@ -295,7 +299,6 @@ asio::awaitable<void> haproxy_proxy::await_dying_worker(const std::vector<route>
 std::vector<route> haproxy_proxy::leave_out_taken_ports(
     std::vector<route> routes, const std::vector<route>& served)
 {
-    const auto ours = [this](pid_t pid) { return supervisor_.is_ours(pid); };
     std::vector<route> accepted;
     std::map<model::route_id, std::string> refused;
     for (auto& r : routes) {
@@ -303,7 +306,7 @@ std::vector<route> haproxy_proxy::leave_out_taken_ports(
         if (has_port(accepted, r))
             why = "port " + std::to_string(r.port) + " is asked for by another route, too";
         else if (!has_port(served, r))
-            why = why_not_bindable(haproxy_config::canonical_address(r.bind), r.port, ours);
+            why = why_taken(r.bind, r.port);
         if (why)
             refused.emplace(r.id, std::move(*why));
         else

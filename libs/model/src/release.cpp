@@ -67,4 +67,20 @@ std::optional<rollout_verdict> rollout_verdict_of(std::string_view text) noexcep
     return find_by_text(all, text);
 }
 
+std::string_view text_of(preparation value) noexcept
+{
+    switch (value) {
+    case preparation::fetching: return "fetching";
+    case preparation::ready: return "ready";
+    case preparation::blocked: return "blocked";
+    }
+    return "unknown";
+}
+
+std::optional<preparation> preparation_of(std::string_view text) noexcept
+{
+    return find_by_text(
+        std::array{preparation::fetching, preparation::ready, preparation::blocked}, text);
+}
+
 }  // namespace gantryd::model

@@ -96,6 +96,9 @@ void plan_return(const world& from, const std::vector<roster>& everyone, plan& o
 /// Conditions about work that moves from machine to machine.
 void explain_moves(const world& from, const roster& who, plan& out);
 
+/// Conditions about actions that failed and are still to be done.
+void explain_setbacks(const world& from, const roster& who, plan& out);
+
 /// Conditions about the links that the component requires.
 void explain_links(const world& from, const roster& who, plan& out);
 

@@ -30,7 +30,9 @@ public:
         explain_release();
         for (const auto* i : who_.all)
             explain_instance(*i);
-        explain_setbacks();
+        if (who_.wish.fetching)
+            explain_pull(*who_.wish.fetching);
+        explain_setbacks(from_, who_, out_);
         explain_ports();
         explain_old_workers();
         explain_suspicion();
@@ -180,16 +182,22 @@ private:
         c.command = command("update");
     }
 
+    condition& explain_pull(const pull& under_way)
+    {
+        auto& c = add(
+            reason::pulling, "image " + under_way.image + " is not on this machine and is fetched" +
+                                 (under_way.progress.empty() ? "" : ": " + under_way.progress));
+        c.since = under_way.since;
+        c.until = under_way.until;
+        c.then = "it is tried again";
+        c.command = "docker pull " + under_way.image;
+        return c;
+    }
+
     void explain_creation(const instance& i)
     {
         if (i.pulling) {
-            auto& c = add(reason::pulling, i,
-                "image " + i.pulling->image + " is not on this machine and is fetched" +
-                    (i.pulling->progress.empty() ? "" : ": " + i.pulling->progress));
-            c.since = i.pulling->since;
-            c.until = i.pulling->until;
-            c.then = "it is tried again";
-            c.command = "docker pull " + i.pulling->image;
+            explain_pull(*i.pulling).instance = i.name.text();
             return;
         }
         auto& c = add(reason::creating, i, "Docker creates and starts the container");
@@ -386,42 +394,6 @@ private:
                                          number(*who_.effective), who_.wanted));
         c.then = "the others follow when it serves";
         c.command = command("update");
-    }
-
-    /// Actions that failed and are still to be done.
-    void explain_setbacks()
-    {
-        for (const auto& failed : from_.setbacks) {
-            if (failed.component != who_.wish.name || !(failed.trying || is_planned(failed)))
-                continue;
-            auto& c = add(reason::retrying,
-                fmt::format("{} failed {}: {}", failed.action,
-                    failed.failures == 1 ? std::string("once")
-                                         : fmt::format("{} times in a row", failed.failures),
-                    failed.error));
-            c.instance = failed.instance;
-            c.since = failed.since;
-            if (failed.until > from_.now)
-                c.until = failed.until;
-            c.then = "it is tried again";
-            c.command = command("events");
-        }
-    }
-
-    bool is_planned(const setback& failed) const
-    {
-        return std::ranges::any_of(out_.actions, [&](const action& planned) {
-            return std::visit(
-                [&](const auto& what) {
-                    if constexpr (requires { what.name; })
-                        return what.name.text() == failed.instance;
-                    else if constexpr (requires { what.component; })
-                        return failed.instance.empty() && what.component == failed.component;
-                    else
-                        return false;
-                },
-                planned);
-        });
     }
 
     void explain_shortage()

@@ -32,6 +32,11 @@ std::string_view text_of(reason code) noexcept
     case reason::link_down: return "link_down";
     case reason::waiting_slot: return "waiting_slot";
     case reason::waiting_healthy: return "waiting_healthy";
+    case reason::waiting_preflight: return "waiting_preflight";
+    case reason::pull_failed: return "pull_failed";
+    case reason::image_mismatch: return "image_mismatch";
+    case reason::wrong_architecture: return "wrong_architecture";
+    case reason::docker_disk_full: return "docker_disk_full";
     case reason::rollout_paused: return "rollout_paused";
     case reason::rollout_stopped: return "rollout_stopped";
     case reason::machine_lost: return "machine_lost";

@@ -1,5 +1,6 @@
 // Which release a machine of a fleet is to run, and whether it may take a slot.
 #include <gantryd/planner/moving.hpp>
+#include <gantryd/planner/preflight.hpp>
 #include <gantryd/planner/rollout.hpp>
 
 #include <algorithm>
@@ -73,15 +74,6 @@ int machines_ahead(const world& in, const component& of)
         return id < in.fleet->me && machine.present && !machine.drains && looks_after(machine, of.name) &&
                !holds && !has_changed_to(of, id, *of.wanted);
     }));
-}
-
-/// True when this machine has to change, or to show that it has.
-bool needs_slot(const world& in, const component& of, const model::release& goal)
-{
-    const auto* here = running_here(in, of);
-    if (here == nullptr)
-        return !is_proven(in, of, goal);
-    return here != &goal || !is_proven(in, of, goal);
 }
 
 bool may_take_part(const world& in, const component& of)
@@ -260,12 +252,22 @@ void assign_releases(world& in)
         assign_moves(in);
 }
 
+bool needs_slot(const world& in, const component& of, const model::release& goal)
+{
+    const auto* here = running_here(in, of);
+    if (here == nullptr)
+        return !is_proven(in, of, goal);
+    return here != &goal || !is_proven(in, of, goal);
+}
+
 std::optional<int> claimable_slot(const world& in, const component& of, std::optional<time_point>& wake_at)
 {
     const auto* goal = goal_of(of);
     const auto* record = record_of(of);
     if (goal == nullptr || own_slot(in, of) || !may_take_part(in, of) || !needs_slot(in, of, *goal) ||
         (record != nullptr && is_halted(*record)))
+        return std::nullopt;
+    if (!is_cleared(in, of, wake_at))
         return std::nullopt;
     const int slots = record != nullptr && record->slots > 0
                           ? record->slots

@@ -1,6 +1,7 @@
 // What a machine of a fleet waits for.
 #include "component_plan.hpp"
 
+#include <gantryd/planner/preflight.hpp>
 #include <gantryd/planner/rollout.hpp>
 
 #include <fmt/format.h>
@@ -78,6 +79,8 @@ private:
             c.then = "it begins nothing new; it goes on when the store answers, or when it has a slot again";
             return;
         }
+        if (of_.rollout.slots.at(*slot).what.release != *of_.wanted && explain_preparation())
+            return;
         const auto ripe = ripe_at(from_, who_);
         if (!ripe || *ripe <= from_.now)
             return;
@@ -103,12 +106,38 @@ private:
         c.command = fmt::format("gantryd resume {} -c {}", from_.project.text(), of_.name.text());
     }
 
+    /// True when the release waits for a machine that could not run it yet, this one or another.
+    bool explain_preparation()
+    {
+        std::optional<time_point> ignored;
+        if (is_cleared(from_, of_, ignored))
+            return false;
+        if (unprepared(from_, of_).empty()) {
+            auto& c = add(reason::waiting_preflight,
+                fmt::format("this machine runs {} until it is sure that it could run release {}", running(),
+                    wanted()));
+            c.then = "it takes its turn";
+            return true;
+        }
+        // Those that are at work are not named: every machine's report would change with every other one.
+        const auto obstacles = text_of_unprepared(from_, of_, true);
+        auto& c = add(reason::waiting_preflight,
+            fmt::format("no machine is touched before all of them could run release {}{}{}", wanted(),
+                obstacles.empty() ? "" : "; ", obstacles));
+        c.until = preparation_deadline(of_);
+        c.then = c.until ? "the release fails; when all could run it before, the first machine changes"
+                         : "the first machine changes when all could run it";
+        return true;
+    }
+
     /// Who has to change, and may not yet.
     void explain_turn()
     {
         const auto* goal = goal_of(of_);
         const bool there = who_.effective == goal && who_.may_begin;
         if (goal == nullptr || there || own_slot(from_, of_) || is_halted())
+            return;
+        if (explain_preparation())
             return;
         std::optional<time_point> turn;
         (void)claimable_slot(from_, of_, turn);

@@ -1,6 +1,7 @@
 // What a machine of a fleet does to a component's rollout, one transaction at a time.
 #include "component_plan.hpp"
 
+#include <gantryd/planner/preflight.hpp>
 #include <gantryd/planner/rollout.hpp>
 
 #include <fmt/format.h>
@@ -63,21 +64,27 @@ move_rollout verdict_on(const component& of, std::string why)
 }
 
 /// What the holder of a slot that it may use does with it; nothing while it is at work.
-std::optional<move_rollout> next_of_holder(const world& from, const roster& who, int slot)
+std::optional<move_rollout> next_of_holder(const world& from, const roster& who, int slot, plan& out)
 {
     const auto& of = who.wish;
     if (of.intent != model::intent::ready || wanted_release(of) == nullptr)
         return leaving(of, slot);
-    if (of.rollout.slots.at(slot).what.release != *of.wanted)
+    if (of.rollout.slots.at(slot).what.release != *of.wanted) {
+        std::optional<time_point> ready_at;
+        if (!is_cleared(from, of, ready_at)) {
+            wake(out, ready_at);
+            return std::nullopt;
+        }
         return move_rollout{.component = of.name,
             .what = rollout_move::pass_on,
             .release = *of.wanted,
             .slot = slot,
             .slots = slots_of(from, of)};
+    }
     if (of.task->failed) {
-        auto out = verdict_on(of, of.crashes.at(*of.task->failed).last.reason);
-        out.slot = slot;
-        return out;
+        auto failed = verdict_on(of, of.crashes.at(*of.task->failed).last.reason);
+        failed.slot = slot;
+        return failed;
     }
     const auto* record = record_of(of);
     const bool halted = record != nullptr && record->verdict == rollout_verdict::paused;
@@ -85,10 +92,10 @@ std::optional<move_rollout> next_of_holder(const world& from, const roster& who,
         return leaving(of, slot);
     if (!has_arrived(from, who))
         return std::nullopt;
-    auto out = leaving(of, slot);
-    out.release = who.effective->number;
-    out.ends = is_open(of) && out.release == *of.wanted && are_others_done(from, of);
-    return out;
+    auto done = leaving(of, slot);
+    done.release = who.effective->number;
+    done.ends = is_open(of) && done.release == *of.wanted && are_others_done(from, of);
+    return done;
 }
 
 void plan_own(const world& from, const roster& who, plan& out)
@@ -99,11 +106,13 @@ void plan_own(const world& from, const roster& who, plan& out)
         wake(out, entered);
     if (!until || *until <= from.now)
         return;
+    if (has_to_prepare(from, of))
+        out.actions.emplace_back(prepare_release{of.name, *of.wanted});
     if (const auto slot = own_slot(from, of)) {
         wake(out, until);
         if (const auto ripe = ripe_at(from, who); ripe > from.now)
             wake(out, ripe);
-        if (auto move = next_of_holder(from, who, *slot))
+        if (auto move = next_of_holder(from, who, *slot, out))
             out.actions.emplace_back(std::move(*move));
         return;
     }
@@ -143,15 +152,21 @@ void plan_deadline(const world& from, const roster& who, plan& out)
         return;
     const auto* record = record_of(of);
     const auto limit = policy_of(of).deadline;
-    if (record == nullptr || record->held || limit == limit.zero() || of.task->failed ||
+    if ((record != nullptr && record->held) || limit == limit.zero() || of.task->failed ||
         newest_live_before(of, *of.wanted) == nullptr || !slots_usable_until(*from.fleet, policy_of(of)))
         return;
-    const auto until = of.rollout.moved_at + limit;
+    const bool waits = !unprepared(from, of).empty();
+    if (record == nullptr && !waits)
+        return;
+    const auto until = waits ? *preparation_deadline(of) : of.rollout.moved_at + limit;
     if (from.now < until) {
         wake(out, until);
         return;
     }
-    auto verdict = verdict_on(of, fmt::format("no machine got done with it within {}", base::human(limit)));
+    auto verdict = verdict_on(of,
+        waits ? fmt::format("no machine was touched, because not all of them could run it within {}: {}",
+                    base::human(limit), text_of_unprepared(from, of, false))
+              : fmt::format("no machine got done with it within {}", base::human(limit)));
     verdict.slot = own_slot(from, of).value_or(0);
     out.actions.emplace_back(std::move(verdict));
 }

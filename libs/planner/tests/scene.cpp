@@ -52,7 +52,19 @@ void scene::release(int number, model::release_outcome outcome, const model::com
     made->outcome = outcome;
     component.wanted = made->number;
     component.wished_at = w.now;
+    for (const auto& [id, machine] : w.fleet ? w.fleet->machines : std::map<model::machine_id, machine_view>())
+        component.rollout.preflights[id] = {made->number, model::preparation::ready, {}};
     component.releases[made->number] = std::move(made);
+}
+
+void scene::says(const std::string& machine, model::preparation standing, const std::string& text)
+{
+    of().rollout.preflights[model::machine_id(machine)] = {*of().wanted, standing, text};
+}
+
+void scene::says_nothing(const std::string& machine)
+{
+    of().rollout.preflights.erase(model::machine_id(machine));
 }
 
 instance& scene::created(int release, int n, const std::string& component)
@@ -227,6 +239,10 @@ void scene::carry_out(const action& what)
                        link.port = link.port == a.instead_of ? next_link_port_++ : link.port;
                    },
                    [](const release_order&) {},
+                   [&](const prepare_release& a) {
+                       w.components.at(a.component).rollout.preflights[w.fleet->me] = {
+                           a.release, model::preparation::ready, {}};
+                   },
                    [&](const fail_release& a) {
                        w.components.at(a.component).crashes[a.release] = {1, w.now, {.reason = a.why}};
                    },
@@ -275,6 +291,7 @@ void scene::carry_out(const move_rollout& move)
         settle(move.component, move.release, model::release_outcome::live);
         break;
     case rollout_move::fail:
+        begin();
         record->verdict = model::rollout_verdict::failed;
         settle(move.component, move.release, model::release_outcome::failed);
         break;

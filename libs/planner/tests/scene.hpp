@@ -30,6 +30,9 @@ public:
     /// Another machine takes a slot, or is done with the release.
     void takes_slot(const std::string& machine, int slot, int release);
     void is_done(const std::string& machine, int release);
+    /// Whether that machine could run the wanted release. All of a fleet could, unless they say otherwise.
+    void says(const std::string& machine, model::preparation standing, const std::string& text = {});
+    void says_nothing(const std::string& machine);
 
     /// A container of the release, made a minute ago: "shop-web-1-2".
     instance& created(int release, int n, const std::string& component = "web");

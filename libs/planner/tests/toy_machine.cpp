@@ -32,6 +32,7 @@ std::string key_of(const action& what)
                           [](const release_order& a) { return "order " + a.component.text(); },
                           [](const end_return&) { return std::string("end_return"); },
                           [](const move_rollout& a) { return "rollout " + a.component.text(); },
+                          [](const prepare_release& a) { return "prepare " + a.component.text(); },
                       },
         what);
 }
@@ -238,6 +239,7 @@ void machine::land(const doing& todo, const trouble& with)
                    [](const move_rollout&) {},   // this machine is on its own
                    [](const release_order&) {},  // all orders have releases here
                    [](const end_return&) {},
+                   [](const prepare_release&) {},
                    [&](const fail_release& a) {
                        world_.components.at(a.component).crashes[a.release] = {
                            1, world_.now, {.reason = a.why}};

@@ -32,6 +32,10 @@ json::object release_json(const model::release& release)
     json::object out{{"release", model::value_of(release.number)}, {"imageid", release.image.text()},
         {"specHash", release.spec_hash}, {"createdBy", release.created_by},
         {"createdAt", base::rfc3339(release.created_at)}, {"outcome", text_of(release.outcome)}};
+    if (!release.digest.empty())
+        out["digest"] = release.digest;
+    if (!release.architecture.empty())
+        out["architecture"] = release.architecture;
     if (release.outcome_at)
         out["outcomeAt"] = base::rfc3339(*release.outcome_at);
     if (!release.outcome_by.empty())
@@ -125,6 +129,8 @@ base::result<model::release> decode_release(std::string_view text)
     out.number = static_cast<model::release_number>(*number);
     out.spec = std::move(*component);
     out.image = model::image_id(string_of(*object, "imageid"));
+    out.digest = string_of(*object, "digest");
+    out.architecture = string_of(*object, "architecture");
     out.spec_hash = string_of(*object, "specHash");
     out.created_by = string_of(*object, "createdBy");
     out.created_at = time_of(*object, "createdAt").value_or(base::wall_time());

@@ -1,6 +1,8 @@
 #include <gantryd/base/number.hpp>
 #include <gantryd/records/keys.hpp>
 
+#include <utility>
+
 namespace gantryd::records {
 namespace {
 
@@ -98,6 +100,12 @@ std::string step_key(const model::project_name& project, const model::component_
     return components_prefix(project) + component.text() + "/steps/" + machine.text();
 }
 
+std::string preflight_key(const model::project_name& project, const model::component_name& component,
+    const model::machine_id& machine)
+{
+    return components_prefix(project) + component.text() + "/preflights/" + machine.text();
+}
+
 std::string fleet_prefix(const model::project_name& project) { return project_prefix(project) + "fleet/"; }
 
 std::string presence_key(const model::project_name& project, const model::machine_id& machine)
@@ -116,15 +124,17 @@ std::optional<rollout_part> parse_rollout_key(const model::project_name& project
     if (!parts)
         return std::nullopt;
     constexpr std::string_view slots = "slots/";
-    constexpr std::string_view steps = "steps/";
     rollout_part out{.component = model::component_name(parts->name), .machine = {}};
     if (parts->rest == "rollout")
         return out;
-    if (parts->rest.starts_with(steps) && parts->rest.size() > steps.size()) {
-        out.what = rollout_part::kind::step;
-        out.machine = model::machine_id(std::string(parts->rest.substr(steps.size())));
-        return out;
-    }
+    using kind = rollout_part::kind;
+    for (const auto& [folder, what] :
+        {std::pair<std::string_view, kind>{"steps/", kind::step}, {"preflights/", kind::preflight}})
+        if (parts->rest.starts_with(folder) && parts->rest.size() > folder.size()) {
+            out.what = what;
+            out.machine = model::machine_id(std::string(parts->rest.substr(folder.size())));
+            return out;
+        }
     const auto number = parts->rest.starts_with(slots) ? number_from(parts->rest.substr(slots.size()), 0)
                                                        : std::optional<int>();
     if (!number)

@@ -102,4 +102,27 @@ base::result<model::rollout_step> decode_rollout_step(std::string_view text)
     return model::rollout_step{*release, time_of(*object, "at").value_or(base::wall_time())};
 }
 
+std::string encode(const model::preflight& preflight)
+{
+    json::object out{
+        {"release", model::value_of(preflight.release)}, {"standing", text_of(preflight.standing)}};
+    if (!preflight.text.empty())
+        out["text"] = preflight.text;
+    return json::serialize(out);
+}
+
+base::result<model::preflight> decode_preflight(std::string_view text)
+{
+    const auto object = parse_object(text, "preflight");
+    if (!object)
+        return std::unexpected(object.error());
+    const auto release = release_in(*object, "preflight");
+    if (!release)
+        return std::unexpected(release.error());
+    const auto standing = model::preparation_of(string_of(*object, "standing"));
+    if (!standing)
+        return base::fail(base::errc::malformed, "preflight: unknown standing");
+    return model::preflight{*release, *standing, string_of(*object, "text")};
+}
+
 }  // namespace gantryd::records

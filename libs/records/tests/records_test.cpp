@@ -152,8 +152,12 @@ TEST(keys, of_rollouts_and_machines_parse_what_they_write_and_nothing_else)
     const auto step = records::parse_rollout_key(shop, records::step_key(shop, web, m1));
     ASSERT_TRUE(step);
     EXPECT_TRUE(step->component == web && step->what == kind::step && step->machine == m1);
+    const auto preflight = records::parse_rollout_key(shop, records::preflight_key(shop, web, m1));
+    ASSERT_TRUE(preflight);
+    EXPECT_TRUE(
+        preflight->component == web && preflight->what == kind::preflight && preflight->machine == m1);
     for (const auto* rest : {"web/state", "web/releases/1", "web/slots/", "web/slots/-1", "web/slots/1x",
-             "web/steps/", "web/rollouts", "/rollout", "web"})
+             "web/steps/", "web/preflights/", "web/rollouts", "/rollout", "web"})
         EXPECT_FALSE(records::parse_rollout_key(shop, records::components_prefix(shop) + rest)) << rest;
     for (const auto& key :
         {records::rollout_key(shop, web), records::slot_key(shop, web, 0), records::step_key(shop, web, m1)})
@@ -182,10 +186,17 @@ TEST(codec, rollouts_slots_and_steps_and_back)
     EXPECT_EQ(*records::decode_endpoint(records::encode(endpoint)), endpoint);
     const model::rollout_step step{seven, noon};
     EXPECT_EQ(*records::decode_rollout_step(records::encode(step)), step);
+    for (const auto standing :
+        {model::preparation::fetching, model::preparation::ready, model::preparation::blocked}) {
+        const model::preflight said{seven, standing, "it fetches web:2"};
+        EXPECT_EQ(*records::decode_preflight(records::encode(said)), said);
+    }
+    EXPECT_FALSE(records::decode_preflight(R"({"release":7,"standing":"perhaps"})"));
     for (const auto* bad : {"", "[]", "{}", R"({"release":0})", R"({"release":"7"})"}) {
         EXPECT_FALSE(records::decode_rollout(bad)) << bad;
         EXPECT_FALSE(records::decode_slot(bad)) << bad;
         EXPECT_FALSE(records::decode_rollout_step(bad)) << bad;
+        EXPECT_FALSE(records::decode_preflight(bad)) << bad;
     }
     EXPECT_FALSE(records::decode_rollout(R"({"release":7,"verdict":"perhaps"})"));
 }

@@ -37,9 +37,13 @@ void fake_engine::add_image(
     references_[reference] = id;
     auto& image = images_[id];
     image.id = id;
-    image.architecture = "amd64";
+    const auto other = architectures.find(id);
+    image.architecture = other == architectures.end() ? "amd64" : other->second;
     image.command = std::move(command);
-    image.repo_tags.push_back(reference);
+    if (!reference.contains('@'))
+        image.repo_tags.push_back(reference);
+    else if (std::ranges::find(image.repo_digests, reference) == image.repo_digests.end())
+        image.repo_digests.push_back(reference);
 }
 
 void fake_engine::remove_image(const model::image_id& id)
@@ -51,9 +55,18 @@ void fake_engine::remove_image(const model::image_id& id)
 void fake_engine::publish(
     const std::string& reference, const model::image_id& id, std::vector<std::string> command)
 {
-    auto& image = registry_[reference];
-    image.id = id;
-    image.command = std::move(command);
+    for (const auto& name : {reference, digest_in_registry(reference, id)}) {
+        auto& image = registry_[name];
+        image.id = id;
+        image.command = command;
+    }
+}
+
+std::string fake_engine::digest_in_registry(const std::string& reference, const model::image_id& id)
+{
+    auto hex = id.text().substr(id.text().find(':') + 1);
+    std::ranges::reverse(hex);  // a manifest's digest is another one than that of the image
+    return reference.substr(0, reference.rfind(':')) + "@sha256:" + hex;
 }
 
 // ---- looking --------------------------------------------------------------------------------------------

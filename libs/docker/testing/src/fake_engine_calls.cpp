@@ -102,7 +102,7 @@ asio::awaitable<base::result<engine_info>> fake_engine::info(runtime::time_point
     auto begun = begin("info");
     if (!begun)
         co_return std::unexpected(begun.error());
-    engine_info out{version, "1.41", live_restore};
+    engine_info out{version, "1.41", live_restore, architecture, data_root};
     co_return co_await answer<engine_info>("info", std::move(out), deadline);
 }
 
@@ -311,6 +311,9 @@ asio::awaitable<base::result<void>> fake_engine::pull(
         co_return base::fail(base::errc::not_found, "docker " + call + ": manifest for " + reference +
                                                         " not found: manifest unknown: manifest unknown");
     add_image(reference, found->second.id, found->second.command);
+    if (!reference.contains('@'))
+        add_image(
+            digest_in_registry(reference, found->second.id), found->second.id, found->second.command);
     if (progress)
         progress("Status: Downloaded newer image for " + reference);
     co_return base::result<void>{};

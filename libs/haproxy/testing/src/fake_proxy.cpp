@@ -170,9 +170,8 @@ asio::awaitable<result<proxy_view>> fake_proxy::update(std::vector<route> wanted
     std::vector<route> accepted;
     refused_.clear();
     for (auto& r : wanted) {
-        const auto taken = taken_ports.find(r.port);
-        if (taken != taken_ports.end()) {
-            refused_[r.id] = "port " + std::to_string(r.port) + " is taken by " + taken->second;
+        if (auto why = why_taken(r.bind, r.port)) {
+            refused_[r.id] = std::move(*why);
             continue;
         }
         std::ranges::transform(r.slots, r.slots.begin(), normal);
@@ -182,6 +181,14 @@ asio::awaitable<result<proxy_view>> fake_proxy::update(std::vector<route> wanted
     if (!done)
         co_return std::unexpected(done.error());
     co_return view();
+}
+
+std::optional<std::string> fake_proxy::why_taken(const std::string&, std::uint16_t port) const
+{
+    const auto taken = taken_ports.find(port);
+    if (taken == taken_ports.end())
+        return std::nullopt;
+    return "port " + std::to_string(port) + " is taken by " + taken->second;
 }
 
 bool fake_proxy::is_free(const std::string&, std::uint16_t port) const

@@ -18,6 +18,7 @@ struct component_overview {
     model::release_number last{};           ///< the highest number ever seen, readable or not
     std::optional<model::rollout> rollout;  ///< of the newest release that a machine has begun with
     std::map<int, model::slot> slots;       ///< who changes now
+    std::map<model::machine_id, model::preflight> preflights;  ///< of the newest release each one looked at
     // What a transaction that changes them compares; 0: there is no such key.
     store::revision state_revision{};
     store::revision rollout_revision{};

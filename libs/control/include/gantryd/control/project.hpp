@@ -33,6 +33,8 @@ boost::asio::awaitable<base::result<void>> store_config(
 struct release_request {
     model::component_spec spec;
     model::image_id image;
+    std::string digest{};        ///< as in model::release
+    std::string architecture{};  ///< as in model::release
 };
 
 struct released {

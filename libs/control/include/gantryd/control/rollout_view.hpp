@@ -56,6 +56,10 @@ struct rollout_view {
 rollout_view view_rollout(
     const project_overview& all, const model::component_name& component, model::release_number release);
 
+/// What keeps machines from running the wanted release, as long as none has begun with it: "host2: port 8888
+/// is taken by nc (pid 7)". Empty when nothing is known.
+std::string obstacles_to(const project_overview& all, const component_overview& of);
+
 /// True when the machine runs nothing but that release: none of its older instances takes new traffic.
 bool runs_alone(const model::component_report& report, model::release_number release);
 

@@ -92,6 +92,9 @@ struct options {
     std::string boot_id;            ///< changes with every boot of the machine
     std::string binding_directory;  ///< for bindings with "{container_id}"
     port_range link_ports = link_ports_beside({});
+    /// How many bytes are free at a path of the Docker Engine's machine; nothing when that is not known.
+    /// Empty: the engine is on another machine.
+    std::function<std::optional<std::int64_t>(const std::string& path)> free_bytes{};
     bool publish = true;  ///< write reports, events and presence to the store
     /// Where the store is reached, when it may be away while the machine is not: what it says is kept in the
     /// ledger then, for a start without it. Empty: nothing is kept.

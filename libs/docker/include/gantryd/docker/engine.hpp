@@ -78,6 +78,10 @@ struct image_details {
     std::string architecture;
 };
 
+/// By which the registry of `repository` knows the image: "host:5000/web@sha256:..". Empty when Docker knows
+/// of none, as of an image that was built here and not pushed.
+std::string digest_of(const image_details& image, const std::string& repository);
+
 struct exec_outcome {
     int exit_code = 0;
     std::string output;  ///< stdout and stderr as they came, the first 64 KiB
@@ -95,6 +99,8 @@ struct engine_info {
     std::string version;      ///< "20.10.24"
     std::string api_version;  ///< in use: the newest that both sides know, "1.41"
     bool live_restore = false;
+    std::string architecture;  ///< of its machine, as images name it: "amd64"; empty: not told
+    std::string data_root;     ///< where it keeps images and containers; empty: not told
 };
 
 /// The Docker Engine's API, as much of it as gantryd needs. Every call has its deadline; one connection each.

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,6 +45,10 @@ public:
     /// True when nobody on this machine, HAProxy included, listens on the port at that numeric address and a
     /// new route could.
     virtual bool is_free(const std::string& address, std::uint16_t port) const = 0;
+
+    /// Why a route could not have the port at that numeric address, as a sentence: "port 8888 is taken by
+    /// nginx (pid 4711)". Nothing when it could: that HAProxy itself has it does not count.
+    virtual std::optional<std::string> why_taken(const std::string& address, std::uint16_t port) const = 0;
 
     /// Suspends until the HAProxy that ran at the last look() or update() is gone.
     /// When none ran: until one is started. Returns also when update() stopped or replaced it, though the old

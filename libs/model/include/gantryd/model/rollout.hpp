@@ -49,7 +49,24 @@ struct rollout_step {
     friend bool operator==(const rollout_step&, const rollout_step&) = default;
 };
 
+enum class preparation {
+    fetching,  ///< its image is on its way to the machine
+    ready,     ///< the image is there, and nothing is known that would keep it from running
+    blocked,   ///< it could not run there; the machine looks again and again
+};
+
+/// Whether a machine could run a release, found out before a machine is touched.
+struct preflight {
+    release_number release{};
+    preparation standing = preparation::fetching;
+    std::string text;  ///< of fetching and blocked, one sentence
+
+    friend bool operator==(const preflight&, const preflight&) = default;
+};
+
 std::string_view text_of(rollout_verdict value) noexcept;
 std::optional<rollout_verdict> rollout_verdict_of(std::string_view text) noexcept;
+std::string_view text_of(preparation value) noexcept;
+std::optional<preparation> preparation_of(std::string_view text) noexcept;
 
 }  // namespace gantryd::model

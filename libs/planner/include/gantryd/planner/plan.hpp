@@ -90,6 +90,13 @@ struct release_order {
     friend auto operator<=>(const release_order&, const release_order&) = default;
 };
 
+/// Find out whether this machine could run a release, its image fetched if need be, and tell the others.
+struct prepare_release {
+    model::component_name component;
+    model::release_number release{};
+    friend auto operator<=>(const prepare_release&, const prepare_release&) = default;
+};
+
 /// What a machine of a fleet does to a component's rollout: one transaction each.
 enum class rollout_move {
     claim,         ///< take a slot
@@ -119,7 +126,7 @@ struct end_return {
 
 using action = std::variant<create_instance, start_instance, mark_ready, condemn_instance, begin_drain,
     send_signals, stop_instance, kill_instance, remove_instance, update_proxy, settle_release, allot_link,
-    fail_release, release_order, move_rollout, end_return>;
+    fail_release, release_order, prepare_release, move_rollout, end_return>;
 
 /// Something that waits, in steady time; see model::condition for the members.
 struct condition {

@@ -33,6 +33,11 @@ enum class reason {
     link_down,             ///< it runs, and a component link that it needs is not served
     waiting_slot,          ///< other machines change first
     waiting_healthy,       ///< a new release serves and has to last before the old one goes
+    waiting_preflight,     ///< a machine could not run the release yet; none is touched before all could
+    pull_failed,           ///< an image cannot be fetched
+    image_mismatch,        ///< the image's name stands for another image than the release has
+    wrong_architecture,    ///< the image is for another processor than this machine has
+    docker_disk_full,      ///< the Docker Engine's disk has no room
     rollout_paused,        ///< a rollout stands still until an operator decides
     rollout_stopped,       ///< the release failed; this machine is to go back to the one before
     machine_lost,          ///< the holder of a slot is away
@@ -54,7 +59,8 @@ inline constexpr std::array all_reasons{reason::no_release, reason::release_fail
     reason::unhealthy, reason::dependency_suspected, reason::crash_loop, reason::docker_unreachable,
     reason::proxy_failed, reason::store_unreachable, reason::state_unwritable, reason::held,
     reason::old_workers, reason::too_few_serving, reason::waiting_link, reason::link_down,
-    reason::waiting_slot, reason::waiting_healthy, reason::rollout_paused, reason::rollout_stopped,
+    reason::waiting_slot, reason::waiting_healthy, reason::waiting_preflight, reason::pull_failed,
+    reason::image_mismatch, reason::wrong_architecture, reason::docker_disk_full, reason::rollout_paused, reason::rollout_stopped,
     reason::machine_lost, reason::presence_unconfirmed, reason::machine_id_taken, reason::no_carrier,
     reason::waiting_carrier, reason::work_moved, reason::work_returning, reason::carrying, reason::no_daemon,
     reason::disk_full, reason::config_differs};

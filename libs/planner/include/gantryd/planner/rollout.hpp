@@ -66,6 +66,9 @@ void assign_releases(world& in);
 /// The release that this machine is on its way to, whether it may change now or not; null when there is none.
 const model::release* goal_of(const component& of);
 
+/// True when this machine has to change to that release, or to show that it has.
+bool needs_slot(const world& in, const component& of, const model::release& goal);
+
 /// The slot that this machine may take now; nothing when it may take none, or needs none.
 /// `wake_at` is moved to when time alone changes that.
 std::optional<int> claimable_slot(const world& in, const component& of, std::optional<time_point>& wake_at);

@@ -3,6 +3,7 @@
 #include <gantryd/haproxy_config/view.hpp>
 #include <gantryd/health_policy/judgement.hpp>
 #include <gantryd/model/rollout.hpp>
+#include <gantryd/planner/reasons.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -22,7 +23,7 @@ enum class phase { creating, created, running, exited };
 
 /// An image on its way to this machine.
 struct pull {
-    std::string image;     ///< "web:2"
+    std::string image;     ///< "web:2", "web@sha256:.."
     std::string progress;  ///< the engine's last word; empty before the first
     time_point since{};
     time_point until{};  ///< when it is given up
@@ -96,6 +97,7 @@ struct rollout {
     std::optional<model::rollout> record;  ///< of the wanted release or, until somebody begins, an older one
     std::map<int, slot_claim> slots;
     std::map<model::machine_id, model::rollout_step> steps;
+    std::map<model::machine_id, model::preflight> preflights;  ///< what each said last, of any release
     std::int64_t state_revision = 0;
     std::int64_t record_revision = 0;
     time_point moved_at{};  ///< when a machine began or was done last, as seen here
@@ -129,6 +131,7 @@ struct component {
     std::map<model::release_number, std::shared_ptr<const model::release>> releases;
     std::map<model::release_number, crash_record> crashes;
     planner::rollout rollout;
+    std::optional<pull> fetching;  ///< an image, before there is a container for it
     std::optional<duty> task;  ///< absent: this machine is on its own
     /// Since when, without a break and as seen here, those who are to carry instances of drained machines all
     /// do; and since when one of them is short of it. Kept by assign_moves().
@@ -165,6 +168,7 @@ struct setback {
     time_point since{};    ///< of the first
     time_point until{};    ///< when it is tried again
     bool trying = false;   ///< it is, just now
+    reason code = reason::retrying;  ///< by which it is told
 
     friend bool operator==(const setback&, const setback&) = default;
 };

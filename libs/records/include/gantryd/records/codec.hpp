@@ -30,6 +30,9 @@ base::result<model::slot> decode_slot(std::string_view text);
 std::string encode(const model::rollout_step& step);
 base::result<model::rollout_step> decode_rollout_step(std::string_view text);
 
+std::string encode(const model::preflight& preflight);
+base::result<model::preflight> decode_preflight(std::string_view text);
+
 std::string encode(const model::component_report& report);
 base::result<model::component_report> decode_component_report(std::string_view text);
 

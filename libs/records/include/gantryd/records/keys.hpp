@@ -31,6 +31,9 @@ std::string slot_key(const model::project_name& project, const model::component_
 /// What the machine has changed to.
 std::string step_key(const model::project_name& project, const model::component_name& component,
     const model::machine_id& machine);
+/// Whether the machine could run the newest release that it looked at.
+std::string preflight_key(const model::project_name& project, const model::component_name& component,
+    const model::machine_id& machine);
 /// What machines have to know of each other stands apart from what they report: a report is nothing to the
 /// others, and a thousand machines that all read what all write would do little else.
 std::string fleet_prefix(const model::project_name& project);
@@ -42,11 +45,11 @@ std::string drain_key(const model::project_name& project, const model::machine_i
 
 /// What a key under components_prefix() that is about a rollout says.
 struct rollout_part {
-    enum class kind { record, slot, step };
+    enum class kind { record, slot, step, preflight };
     model::component_name component;
     kind what = kind::record;
     int slot = 0;
-    model::machine_id machine;  ///< of a step
+    model::machine_id machine;  ///< of a step and a preflight
 };
 /// Nothing for keys of another kind.
 std::optional<rollout_part> parse_rollout_key(const model::project_name& project, std::string_view key);

@@ -72,6 +72,8 @@ public:
     std::optional<base::error> registry_error;
     bool live_restore = false;
     std::string version = "20.10.24";
+    std::string architecture = "amd64";
+    std::string data_root = "/var/lib/docker";
 
     /// Every call, also those that failed: "create shop-web-1-1", "stop shop-web-1-1", "list", "events",
     /// "pull web:2", "exec shop-web-1-1 nginx -s quit", "kill shop-web-1-1 SIGTERM".
@@ -82,9 +84,14 @@ public:
     void add_image(
         const std::string& reference, const model::image_id& id, std::vector<std::string> command = {"/app"});
     void remove_image(const model::image_id& id);
-    /// An image that a pull finds in the registry.
+    /// An image that a pull finds in the registry, also by digest: see digest_in_registry(). A reference that
+    /// was at another image moves; that one is still found by its digest.
     void publish(
         const std::string& reference, const model::image_id& id, std::vector<std::string> command = {"/app"});
+    /// "web@sha256:.." of "web:2".
+    static std::string digest_in_registry(const std::string& reference, const model::image_id& id);
+    /// The processor that an image is for, where it is not "amd64".
+    std::map<model::image_id, std::string> architectures;
 
     /// False: every call fails with `unavailable`, those under way and the event streams end. What happens to
     /// containers meanwhile leaves no event behind.

@@ -46,6 +46,7 @@ public:
     boost::asio::awaitable<base::result<proxy_view>> update(
         std::vector<haproxy_config::route> wanted, runtime::time_point deadline) override;
     bool is_free(const std::string& address, std::uint16_t port) const override;
+    std::optional<std::string> why_taken(const std::string& address, std::uint16_t port) const override;
     boost::asio::awaitable<void> wait_for_exit() override;
 
 private:

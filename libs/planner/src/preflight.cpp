@@ -1,0 +1,141 @@
+// Whether the machines of a fleet could run a release, before one of them is touched.
+#include <gantryd/planner/preflight.hpp>
+#include <gantryd/planner/rollout.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gantryd::planner {
+namespace {
+
+using model::preparation;
+
+/// An operator reads a sentence, not a list of a thousand machines.
+constexpr std::size_t most_named = 3;
+
+/// True while no machine has taken a slot for the wanted release.
+bool is_untouched(const component& of)
+{
+    const auto* wanted = wanted_release(of);
+    const auto* record = record_of(of);
+    return wanted != nullptr && wanted->outcome == model::release_outcome::pending &&
+           (record == nullptr || record->slots == 0);
+}
+
+/// What the machine said of the wanted release; null when it said nothing.
+const model::preflight* word_of(const component& of, const model::machine_id& machine)
+{
+    const auto found = of.rollout.preflights.find(machine);
+    const bool known = found != of.rollout.preflights.end() && of.wanted == found->second.release;
+    return known ? &found->second : nullptr;
+}
+
+/// One machine's part of the sentence; empty when it is at work and nothing else is asked for.
+std::string standing_of(
+    const world& in, const component& of, const model::machine_id& id, bool only_obstacles)
+{
+    const auto machine = in.fleet->machines.find(id);
+    const auto name = name_of(*in.fleet, id);
+    if (machine != in.fleet->machines.end() && !machine->second.present)
+        return name + " is away";
+    const auto* word = word_of(of, id);
+    if (word != nullptr && word->standing == preparation::blocked)
+        return name + ": " + word->text;
+    if (only_obstacles)
+        return {};
+    return name + (word == nullptr ? " has not looked yet" : ": " + word->text);
+}
+
+}  // namespace
+
+std::string name_of(const fleet& in, const model::machine_id& id)
+{
+    const auto found = in.machines.find(id);
+    if (found == in.machines.end() || found->second.host.empty())
+        return id.text();
+    return fmt::format("{} ({})", found->second.host, id.text());
+}
+
+bool is_alone(const world& in, const component& of)
+{
+    return std::ranges::none_of(in.fleet->machines, [&](const auto& entry) {
+        return entry.first != in.fleet->me && is_awaited(in, entry.second, of);
+    });
+}
+
+bool is_prepared(const component& of, const model::machine_id& machine)
+{
+    const auto* word = word_of(of, machine);
+    return word != nullptr && word->standing == preparation::ready;
+}
+
+bool has_to_prepare(const world& in, const component& of)
+{
+    const auto* goal = goal_of(of);
+    const auto& machines = *in.fleet;
+    const auto me = machines.machines.find(machines.me);
+    const auto slot = own_slot(in, of);
+    const bool takes_work = machines.known && me != machines.machines.end() && me->second.present &&
+                            (slot || !me->second.drains);
+    if (!takes_work || goal == nullptr || goal->number != of.wanted || of.hold ||
+        of.intent != model::intent::ready || is_prepared(of, machines.me) || is_alone(in, of))
+        return false;
+    const bool has_begun = slot && of.rollout.slots.at(*slot).what.release == *of.wanted;
+    return !has_begun && needs_slot(in, of, *goal);
+}
+
+std::vector<model::machine_id> unprepared(const world& in, const component& of)
+{
+    std::vector<model::machine_id> out;
+    if (!is_untouched(of) || is_alone(in, of))
+        return out;
+    for (const auto& [id, machine] : in.fleet->machines)
+        if (is_awaited(in, machine, of) && !has_changed_to(of, id, *of.wanted) && !is_prepared(of, id))
+            out.push_back(id);
+    return out;
+}
+
+bool is_cleared(const world& in, const component& of, std::optional<time_point>& wake_at)
+{
+    const auto* goal = goal_of(of);
+    if (goal == nullptr || goal->number != of.wanted || is_alone(in, of) || !needs_slot(in, of, *goal))
+        return true;
+    const auto missing = unprepared(in, of);
+    for (const auto& id : missing)
+        if (const auto& machine = in.fleet->machines.at(id); !machine.present) {
+            const auto lost_at = machine.gone_since + policy_of(of).lost_after;
+            wake_at = wake_at ? std::min(*wake_at, lost_at) : lost_at;
+        }
+    return missing.empty() && is_prepared(of, in.fleet->me);
+}
+
+std::optional<time_point> preparation_deadline(const component& of)
+{
+    const auto* record = record_of(of);
+    const auto limit = policy_of(of).deadline;
+    if ((record != nullptr && record->held) || limit == limit.zero() || !of.wanted ||
+        newest_live_before(of, *of.wanted) == nullptr)
+        return std::nullopt;
+    const auto began_at = record == nullptr ? of.wished_at : std::max(of.wished_at, of.rollout.moved_at);
+    return began_at + limit;
+}
+
+std::string text_of_unprepared(const world& in, const component& of, bool only_obstacles)
+{
+    std::string out;
+    std::size_t named = 0;
+    std::size_t others = 0;
+    for (const auto& id : unprepared(in, of)) {
+        const auto text = standing_of(in, of, id, only_obstacles);
+        if (text.empty())
+            continue;
+        if (++named > most_named)
+            ++others;
+        else
+            out += (out.empty() ? "" : "; ") + text;
+    }
+    return others == 0 ? out : fmt::format("{}; and {} more", out, others);
+}
+
+}  // namespace gantryd::planner
