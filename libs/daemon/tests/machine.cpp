@@ -80,6 +80,9 @@ void machine::start()
     what.pid = 42;
     what.boot_id = boot_id;
     what.store_members = store_members;
+    what.free_bytes = [this](const std::string& path) {
+        return path == docker.data_root ? disk_free : std::nullopt;
+    };
     daemon_ = std::make_unique<runtime::task_scope>(sim.loop.get_executor());
     daemon_->spawn("daemon", run(io, std::move(what), nullptr));
     step(0ms);
@@ -153,10 +156,11 @@ model::component_spec machine::named(const std::string& name, std::uint16_t port
 
 model::component_spec machine::web() { return named("web", 8888); }
 
-model::release_number machine::store_release(model::component_spec spec, const std::string& tag)
+model::release_number machine::store_release(
+    model::component_spec spec, const std::string& tag, const std::string& digest)
 {
     spec.tag = tag;
-    control::release_request request{spec, image_of(spec.repo, tag)};
+    control::release_request request{spec, image_of(spec.repo, tag), digest, "amd64"};
     std::vector<control::release_request> requests{std::move(request)};
     const auto made = ask(control::release_components(
         operators_store(), project, std::move(requests), "ann@alpha", sim.clock, sim.clock.now() + 5s));
@@ -181,11 +185,16 @@ model::release_number machine::release(model::component_spec spec, const std::st
     return store_release(std::move(spec), tag);
 }
 
-model::release_number machine::release_published(const std::string& tag)
+model::release_number machine::release_published(const std::string& tag, bool with_digest)
 {
-    docker.publish("web:" + tag, image_of("web", tag));
-    return store_release(web(), tag);
+    const auto name = "web:" + tag;
+    const auto image = image_of_web(tag);
+    docker.publish(name, image);
+    return store_release(
+        web(), tag, with_digest ? docker::fake_engine::digest_in_registry(name, image) : std::string());
 }
+
+model::image_id machine::image_of_web(const std::string& tag) { return image_of("web", tag); }
 
 void machine::set_intent(const std::string& component, model::intent intent)
 {

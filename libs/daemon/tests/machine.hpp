@@ -64,6 +64,7 @@ public:
     kept_log log_lines;
     std::string boot_id = "boot-1";                       ///< of the next start
     std::set<std::string> store_members{"http://store"};  ///< of the next start
+    std::optional<std::int64_t> disk_free;  ///< in bytes, where Docker keeps its images
     /// What has to hold after each step of time from now on, in place of what had to hold before. Only the
     /// first breach is told.
     void always(std::string what, std::function<bool()> holds);
@@ -97,8 +98,10 @@ public:
     model::release_number release(const std::string& tag) { return release(web(), tag); }
     /// The same with an image that no machine and no registry has.
     model::release_number release_missing(const std::string& tag) { return store_release(web(), tag); }
-    /// The same with an image that only the registry has.
-    model::release_number release_published(const std::string& tag);
+    /// The same with an image that only the registry has, by its tag or as well by its digest.
+    model::release_number release_published(const std::string& tag, bool with_digest = false);
+    /// The image of "web" with that tag.
+    static model::image_id image_of_web(const std::string& tag);
     void set_intent(const std::string& component, model::intent intent);
     void put(const std::string& key, const std::string& value);
     /// Releases and waits until that is live and alone. Fails the test when it does not come to that.
@@ -131,7 +134,8 @@ public:
     std::vector<std::string> changes_since(std::size_t from, const std::string& except = "nothing");
 
 private:
-    model::release_number store_release(model::component_spec spec, const std::string& tag);
+    model::release_number store_release(
+        model::component_spec spec, const std::string& tag, const std::string& digest = {});
     names in_slots(const std::string& component, haproxy_config::slot_mode mode);
     void step(runtime::duration time);
     template <class T>

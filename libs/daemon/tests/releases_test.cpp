@@ -1,5 +1,6 @@
 #include "machine.hpp"
 
+#include <gantryd/base/names.hpp>
 #include <gantryd/daemon/labels.hpp>
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
@@ -157,21 +158,76 @@ TEST(a_release_that_never_gets_ready, fails_after_its_ready_timeout_and_the_old_
     EXPECT_EQ(why->last_answer, "connection refused");
 }
 
-TEST(a_release_whose_image_is_missing, fails_with_the_registrys_words)
+TEST(a_release_whose_image_is_missing, is_asked_for_again_and_again_and_does_not_count_as_failed)
+{
+    machine m;
+    m.start();
+    m.make_live("1");
+    m.always("the old one serves", [&] { return m.serving().contains("shop-web-1-1"); });
+    const auto two = static_cast<int>(model::value_of(m.release_missing("2")));
+    m.run_for(10min, 50ms);
+    EXPECT_EQ(m.outcome_of(two), model::release_outcome::pending);
+    EXPECT_FALSE(m.report_on()->last_failure);
+    const auto pulls = m.docker.count_calls("pull web:2");
+    EXPECT_GT(pulls, 20U);
+    EXPECT_LT(pulls, 40U) << "it backs off, to 30 seconds";
+    const auto why = m.reason("pull_failed");
+    ASSERT_TRUE(why);
+    EXPECT_TRUE(why->text.contains("manifest for web:2 not found")) << why->text;
+
+    m.docker.publish("web:2", machine::image_of_web("2"));
+    ASSERT_TRUE(m.run_until([&] { return m.is_alone("shop-web-2-1"); }));
+    m.run_for(1s);
+    EXPECT_FALSE(m.reason("pull_failed"));
+}
+
+TEST(a_release_whose_tag_has_moved, never_runs_another_image)
 {
     machine m;
     m.start();
     m.make_live("1");
     const auto before = m.docker.calls.size();
-    m.release_missing("2");
-    ASSERT_TRUE(m.run_until([&] { return m.outcome_of(2) == model::release_outcome::failed; }));
+    const auto two = static_cast<int>(model::value_of(m.release_published("2")));
+    m.docker.publish("web:2", machine::image_of_web("other"));
     m.run_for(1min, 50ms);
-
-    const auto why = m.release_in_store(2).why_failed;
-    ASSERT_TRUE(why);
-    EXPECT_TRUE(why->reason.contains("manifest for web:2 not found")) << why->reason;
-    EXPECT_TRUE(m.is_alone("shop-web-1-1"));
     EXPECT_EQ(m.changes_since(before, "shop-web-2-"), std::vector<std::string>());
+    EXPECT_TRUE(m.is_alone("shop-web-1-1"));
+    EXPECT_EQ(m.outcome_of(two), model::release_outcome::pending);
+    const auto why = m.reason("image_mismatch");
+    ASSERT_TRUE(why);
+    const auto id = [](const char* tag) { return base::short_id(machine::image_of_web(tag).text()); };
+    EXPECT_EQ(why->text, "web:2 is image " + id("other") + " now (amd64), and release 2 was made with " +
+                             id("2") + ", of which no registry had told a digest");
+    EXPECT_EQ(why->command, "gantryd update shop -c web");
+
+    m.docker.publish("web:2", machine::image_of_web("2"));
+    ASSERT_TRUE(m.run_until([&] { return m.is_alone("shop-web-2-1"); }));
+}
+
+TEST(a_release_whose_digest_is_known, is_pulled_by_it_wherever_the_tag_has_gone)
+{
+    machine m;
+    m.start();
+    m.make_live("1");
+    m.release_published("2", true);
+    m.docker.publish("web:2", machine::image_of_web("other"));
+    ASSERT_TRUE(m.run_until([&] { return m.is_alone("shop-web-2-1"); }));
+    EXPECT_EQ(m.docker.find("shop-web-2-1")->details.image, machine::image_of_web("2"));
+    EXPECT_EQ(m.docker.count_calls("pull web@sha256:"), 1U);
+    EXPECT_EQ(m.docker.count_calls("pull web:2"), 0U);
+}
+
+TEST(a_machine_alone, asks_docker_for_nothing_between_an_update_and_the_container)
+{
+    machine m;
+    m.start();
+    m.make_live("1");
+    const auto before = m.docker.calls.size();
+    m.release("2");
+    ASSERT_TRUE(m.run_until([&] { return m.docker.count_calls("create shop-web-2-1") > 0; }));
+    for (auto i = before; i < m.docker.calls.size(); ++i)
+        EXPECT_TRUE(m.docker.calls[i].starts_with("create ") || m.docker.calls[i] == "list")
+            << m.docker.calls[i];
 }
 
 TEST(a_release_whose_image_is_in_the_registry, is_pulled_and_goes_live)

@@ -145,32 +145,36 @@ TEST(why, tells_of_an_action_that_is_held_back_after_it_failed)
     m.docker.registry_error = base::error(base::errc::unavailable, "registry: connection refused");
     m.release_published("1");
     m.run_for(60s);
-    const auto told = m.reason("retrying");
+    const auto told = m.reason("pull_failed");
     ASSERT_TRUE(told);
     EXPECT_EQ(told->instance, "shop-web-1-1");
-    EXPECT_TRUE(told->text.starts_with("create shop-web-1-1 failed ")) << told->text;
-    EXPECT_TRUE(told->text.contains(" times in a row: pull: docker pull web:1: registry: connection refused"))
-        << told->text;
+    EXPECT_EQ(told->text, "docker pull web:1: registry: connection refused");
     EXPECT_TRUE(told->until);
     EXPECT_EQ(told->then, "it is tried again");
     EXPECT_EQ(m.told("action_failed").size(), 1U) << "the first one of many";
-    EXPECT_EQ(m.told("retrying").size(), 1U) << "it goes on, also while it is being tried";
+    EXPECT_EQ(m.told("pull_failed").size(), 1U) << "it goes on, also while it is being tried";
     m.docker.registry_error.reset();
     ASSERT_TRUE(m.run_until([&] { return m.outcome_of(1) == model::release_outcome::live; }));
     m.run_for(1s);
-    EXPECT_FALSE(m.reason("retrying"));
+    EXPECT_FALSE(m.reason("pull_failed"));
 }
 
-TEST(why, tells_that_an_image_is_nowhere)
+TEST(why, tells_of_an_action_that_failed_otherwise)
 {
     machine m;
     m.start();
-    m.release_missing("9");
-    m.run_for(5s);
-    const auto told = m.reason("release_failed");
+    m.docker.on_call = [](const std::string& call) -> std::optional<base::error> {
+        if (call.starts_with("create "))
+            return base::error(base::errc::unavailable, "docker " + call + ": the engine is busy");
+        return std::nullopt;
+    };
+    m.release("1");
+    m.run_for(60s);
+    const auto told = m.reason("retrying");
     ASSERT_TRUE(told);
-    EXPECT_TRUE(told->text.contains("manifest for web:9 not found")) << told->text;
-    EXPECT_EQ(told->then, "nothing runs: there is no earlier release that was live");
+    EXPECT_TRUE(told->text.starts_with("create shop-web-1-1 failed ")) << told->text;
+    EXPECT_TRUE(told->text.ends_with(" times in a row: docker create shop-web-1-1: the engine is busy"))
+        << told->text;
 }
 
 TEST(why, tells_of_a_component_that_the_store_has_lost)

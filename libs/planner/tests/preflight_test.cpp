@@ -147,7 +147,7 @@ TEST(preflight, ends_with_the_rollouts_deadline)
     EXPECT_EQ(waits.wake_at, s.w.now + 1s);
     s.later(1s);
     EXPECT_EQ(s.does(), lines{"fail web release 2 slot 0 of 0: no machine was touched, because not all of them "
-                              "could run it within 30m: host-m3 (m3): manifest unknown"});
+                              "could run it within 30m 0s: host-m3 (m3): manifest unknown"});
     EXPECT_EQ(s.of().releases.at(two)->outcome, release_outcome::failed);
     EXPECT_EQ(s.does(), lines{}) << "everything is as it was";
 }
@@ -161,8 +161,10 @@ TEST(preflight, has_no_deadline_while_an_operator_holds_the_rollout_or_nothing_w
     EXPECT_EQ(texts(s.planned()), lines{"prepare web 2"});
     scene first;
     first.join_fleet({"m2"});
+    first.settle_proxy();
     first.release(1, release_outcome::pending);
     first.says("m2", preparation::blocked, "manifest unknown");
+    (void)first.does();
     first.later(2h);
     first.w.fleet->confirmed_at = first.w.now;
     EXPECT_EQ(texts(first.planned()), lines{});

@@ -356,6 +356,7 @@ TEST(rollout, starts_an_empty_machine_with_the_good_release)
     scene first;
     first.release(1, release_outcome::pending);
     first.join_fleet({"m2"});
+    first.says("m1", model::preparation::ready);
     first.takes_slot("m2", 0, 1);
     EXPECT_EQ(first.does(), (lines{"proxy web_8888[s1 serving 127.0.0.1:1]"})) << "there is no good one";
     EXPECT_EQ(first.because(reason::waiting_slot).text,
