@@ -47,6 +47,13 @@ bool preflights::is_wanted(const model::component_name& component, model::releas
     return found != st_.world.components.end() && found->second.wanted == release;
 }
 
+bool preflights::has_said(const model::component_name& component, model::release_number release) const
+{
+    const auto& known = st_.world.components.at(component).rollout.preflights;
+    const auto mine = known.find(st_.what.machine);
+    return mine != known.end() && mine->second.release == release;
+}
+
 boost::asio::awaitable<base::result<void>> preflights::learn_engine()
 {
     if (engine_)
@@ -90,8 +97,10 @@ boost::asio::awaitable<attempt<docker::image_details>> preflights::provide(
         .release = release->number,
         .text = name + " is not on this machine"});
     model::preflight under_way{release->number, preparation::fetching, "it fetches " + name};
-    auto posted = co_await post(component, std::move(under_way));
-    (void)posted;  // the others take silence for the same
+    if (!has_said(component, release->number)) {
+        auto posted = co_await post(component, std::move(under_way));
+        (void)posted;  // the others take silence for the same
+    }
     auto show = [this, component, name](std::optional<planner::pull> shown) {
         auto& fetching = st_.world.components[component].fetching;
         if (shown || (fetching && fetching->image == name))  // a newer release's may have begun meanwhile

@@ -167,7 +167,7 @@ TEST(obstacles, of_one_machine_keep_the_first_one_from_being_touched)
         f.at(1).reason("waiting_preflight")->text.ends_with("; host-m3 (m3): port 9999 is taken by nc (pid 7)"));
     f.at(3).proxy.taken_ports.clear();
     f.run_for(3s);
-    EXPECT_FALSE(f.slots().empty()) << "a port is asked for again every two seconds";
+    EXPECT_GT(f.changes(), before) << "a port is asked for again every two seconds";
     ASSERT_TRUE(f.run_until([&] { return f.outcome_of(two) == release_outcome::live; })) << f.describe();
 }
 
