@@ -160,8 +160,7 @@ private:
         }
         const auto in_the_way = obstacles_to(all_, of_);
         return label + (live ? " takes over" : " is under way") + counts(seen.machines) +
-               (in_the_way.empty() ? ""
-                                   : "; none is touched before all of them could run it: " + in_the_way);
+               (in_the_way.empty() ? "" : "; none is touched before all of them could run it: " + in_the_way);
     }
 
     std::string text_for(const rollout_view& seen) const

@@ -114,14 +114,15 @@ boost::asio::awaitable<executor::outcome> executor::pull_image(
     model::instance_name name, std::shared_ptr<const model::release> release)
 {
     const auto began = st_.io.clk.now();
-    if (const auto* instance = st_.find(name))
+    const bool again = is_retry(instance_key(name));
+    if (const auto* instance = st_.find(name); instance != nullptr && !again)
         st_.tell(happening::image_pulling, *instance, pulled_by(*release) + " is not on this machine");
     auto show = [this, name](std::optional<planner::pull> shown) {
         if (auto* instance = st_.find(name))
             instance->pulling = std::move(shown);
         st_.dirty.set();
     };
-    auto fetched = co_await fetch_image(st_, release, std::move(show));
+    auto fetched = co_await fetch_image(st_, release, again, std::move(show));
     if (!fetched) {
         faults_.insert_or_assign(instance_key(name), fetched.error().code);
         co_return std::unexpected(fetched.error().why);

@@ -178,8 +178,7 @@ void executor::note_failure(const std::string& key, planner::setback about, cons
     const bool in_a_row = penalty.told.failures > 0 && now < penalty.told.until + longest_penalty;
     if (!in_a_row)
         penalty = {};
-    const auto longest =
-        about.code == planner::reason::port_taken ? between_looks_at_ports : longest_penalty;
+    const auto longest = about.code == planner::reason::port_taken ? between_looks_at_ports : longest_penalty;
     penalty.next = std::clamp(penalty.next * 2, first_penalty, longest);
     about.since = in_a_row ? penalty.told.since : now;
     about.failures = penalty.told.failures + 1;

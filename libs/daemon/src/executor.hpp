@@ -14,11 +14,7 @@ namespace gantryd::daemon {
 /// is over.
 class executor {
 public:
-    executor(state& st, runtime::task_scope& tasks)
-        : st_(st),
-          rollouts_(st),
-          preflights_(st),
-          tasks_(tasks)
+    executor(state& st, runtime::task_scope& tasks) : st_(st), rollouts_(st), preflights_(st), tasks_(tasks)
     {
     }
 

@@ -24,8 +24,9 @@ public:
           show_(show),
           shown_at_(clk.now() - between_progress)
     {
-        show_(told_);
     }
+
+    void begin() { show_(told_); }
 
     void tell(std::string line)
     {
@@ -71,12 +72,14 @@ std::string pulled_by(const model::release& release)
 }
 
 boost::asio::awaitable<attempt<docker::image_details>> fetch_image(
-    state& st, std::shared_ptr<const model::release> release, show_pull show)
+    state& st, std::shared_ptr<const model::release> release, bool again, show_pull show)
 {
     const auto reference = pulled_by(*release);
     const auto began = st.io.clk.now();
     const auto deadline = began + pull_limit;
     progress_teller teller(st.io.clk, planner::pull{reference, "", began, deadline}, show);
+    if (!again)
+        teller.begin();
     auto progress = [&teller](std::string line) { teller.tell(std::move(line)); };
     auto pulled = co_await st.io.docker.pull(reference, progress, deadline);
     show(std::nullopt);

@@ -21,10 +21,11 @@ std::unexpected<obstacle> blocked(planner::reason code, std::string why);
 using show_pull = std::function<void(std::optional<planner::pull>)>;
 
 /// Fetches the image of a release: by its digest where a registry knew one, else by its name. What has come
-/// counts only when it is the image that the release was made with; tags move.
+/// counts only when it is the image that the release was made with; tags move. With `again`, after a failure,
+/// it is not shown before the registry gives something: hours of tries are not to fill the history.
 /// Obstacles: pull_failed, docker_disk_full, image_mismatch. Cancellation: terminal.
 boost::asio::awaitable<attempt<docker::image_details>> fetch_image(
-    state& st, std::shared_ptr<const model::release> release, show_pull show);
+    state& st, std::shared_ptr<const model::release> release, bool again, show_pull show);
 
 /// By which the image of the release is pulled: "web@sha256:..", or "web:2" where no digest is known.
 std::string pulled_by(const model::release& release);

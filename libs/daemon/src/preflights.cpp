@@ -20,7 +20,7 @@ using planner::reason;
 
 constexpr auto call_limit = 60s;
 /// A container that starts writes its layer and its log.
-constexpr std::int64_t least_room = 64LL * 1024 * 1024;
+constexpr std::int64_t least_room = 64'000'000;
 
 /// Why an external port of the release could not be had; nothing when all could.
 std::optional<std::string> why_ports_taken(const state& st, const model::release& release)
@@ -76,9 +76,9 @@ attempt<void> preflights::look_around(const model::release& release, const std::
                           ? st_.what.free_bytes(engine_->data_root)
                           : std::nullopt;
     if (room && *room < least_room)
-        return blocked(reason::docker_disk_full,
-            fmt::format("{} has {} MB free; a container needs {} at the least", engine_->data_root,
-                *room / 1'000'000, least_room / 1'000'000));
+        return blocked(
+            reason::docker_disk_full, fmt::format("{} has {} MB free; a container needs {} at the least",
+                                          engine_->data_root, *room / 1'000'000, least_room / 1'000'000));
     return {};
 }
 
@@ -92,12 +92,13 @@ boost::asio::awaitable<attempt<docker::image_details>> preflights::provide(
         co_return blocked(reason::docker_unreachable, here.error().context());
     const auto name = pulled_by(*release);
     const auto began = st_.io.clk.now();
-    st_.tell({.what = happening::image_pulling,
-        .component = component,
-        .release = release->number,
-        .text = name + " is not on this machine"});
-    model::preflight under_way{release->number, preparation::fetching, "it fetches " + name};
-    if (!has_said(component, release->number)) {
+    const bool again = has_said(component, release->number);
+    if (!again) {
+        st_.tell({.what = happening::image_pulling,
+            .component = component,
+            .release = release->number,
+            .text = name + " is not on this machine"});
+        model::preflight under_way{release->number, preparation::fetching, "it fetches " + name};
         auto posted = co_await post(component, std::move(under_way));
         (void)posted;  // the others take silence for the same
     }
@@ -107,7 +108,7 @@ boost::asio::awaitable<attempt<docker::image_details>> preflights::provide(
             fetching = std::move(shown);
         st_.dirty.set();
     };
-    auto fetched = co_await fetch_image(st_, release, std::move(show));
+    auto fetched = co_await fetch_image(st_, release, again, std::move(show));
     if (fetched)
         st_.tell({.what = happening::image_pulled,
             .component = component,
@@ -149,8 +150,8 @@ boost::asio::awaitable<base::result<void>> preflights::post(
     write.operations.push_back({store::operation::kind::put, key, value, {}});
     auto done = co_await st_.io.desired.commit(std::move(write), st_.io.clk.now() + 5s);
     if (!done)
-        co_return base::fail("tell whether release " + std::to_string(model::value_of(found.release)) +
-                                 " could run here",
+        co_return base::fail(
+            "tell whether release " + std::to_string(model::value_of(found.release)) + " could run here",
             done.error());
     take_desired(st_, {key, value, *done, *done, {}});
     st_.dirty.set();
@@ -166,6 +167,8 @@ boost::asio::awaitable<attempt<void>> preflights::run(planner::prepare_release w
     if (!release)
         co_return attempt<void>();
     auto looked = co_await look(what.component, release);
+    if (!is_wanted(what.component, what.release))
+        co_return attempt<void>();  // minutes may have passed
     model::preflight found{what.release, preparation::ready, {}};
     if (!looked) {
         engine_.reset();  // it may be another one when it is asked again

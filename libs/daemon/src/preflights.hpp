@@ -24,8 +24,7 @@ private:
         model::component_name component, std::shared_ptr<const model::release> release);
     boost::asio::awaitable<base::result<void>> learn_engine();
     attempt<void> look_around(const model::release& release, const std::string& architecture) const;
-    boost::asio::awaitable<base::result<void>> post(
-        model::component_name component, model::preflight found);
+    boost::asio::awaitable<base::result<void>> post(model::component_name component, model::preflight found);
     /// True when this machine has told something of the release. An obstacle stands until there is none: each
     /// try would write twice, else.
     bool has_said(const model::component_name& component, model::release_number release) const;

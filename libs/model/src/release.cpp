@@ -79,8 +79,7 @@ std::string_view text_of(preparation value) noexcept
 
 std::optional<preparation> preparation_of(std::string_view text) noexcept
 {
-    return find_by_text(
-        std::array{preparation::fetching, preparation::ready, preparation::blocked}, text);
+    return find_by_text(std::array{preparation::fetching, preparation::ready, preparation::blocked}, text);
 }
 
 }  // namespace gantryd::model

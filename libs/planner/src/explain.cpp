@@ -184,9 +184,8 @@ private:
 
     condition& explain_pull(const pull& under_way)
     {
-        auto& c = add(
-            reason::pulling, "image " + under_way.image + " is not on this machine and is fetched" +
-                                 (under_way.progress.empty() ? "" : ": " + under_way.progress));
+        auto& c = add(reason::pulling, "image " + under_way.image + " is not on this machine and is fetched" +
+                                           (under_way.progress.empty() ? "" : ": " + under_way.progress));
         c.since = under_way.since;
         c.until = under_way.until;
         c.then = "it is tried again";

@@ -25,7 +25,7 @@ bool needs_docker(const action& what)
            !std::holds_alternative<move_rollout>(what) && !std::holds_alternative<release_order>(what) &&
            !std::holds_alternative<end_return>(what) &&
            !std::holds_alternative<prepare_release>(what) &&  // it tells the others that Docker is away
-           !std::holds_alternative<fail_release>(what);  // planned only while Docker answers
+           !std::holds_alternative<fail_release>(what);       // planned only while Docker answers
 }
 
 void plan_proxy(const world& from, const std::vector<roster>& everyone, plan& out)

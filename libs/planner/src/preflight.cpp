@@ -59,9 +59,8 @@ std::string name_of(const fleet& in, const model::machine_id& id)
 
 bool is_alone(const world& in, const component& of)
 {
-    return std::ranges::none_of(in.fleet->machines, [&](const auto& entry) {
-        return entry.first != in.fleet->me && is_awaited(in, entry.second, of);
-    });
+    return std::ranges::none_of(in.fleet->machines,
+        [&](const auto& entry) { return entry.first != in.fleet->me && is_awaited(in, entry.second, of); });
 }
 
 bool is_prepared(const component& of, const model::machine_id& machine)
@@ -76,8 +75,8 @@ bool has_to_prepare(const world& in, const component& of)
     const auto& machines = *in.fleet;
     const auto me = machines.machines.find(machines.me);
     const auto slot = own_slot(in, of);
-    const bool takes_work = machines.known && me != machines.machines.end() && me->second.present &&
-                            (slot || !me->second.drains);
+    const bool takes_work =
+        machines.known && me != machines.machines.end() && me->second.present && (slot || !me->second.drains);
     if (!takes_work || goal == nullptr || goal->number != of.wanted || of.hold ||
         of.intent != model::intent::ready || is_prepared(of, machines.me) || is_alone(in, of))
         return false;

@@ -163,10 +163,10 @@ void plan_deadline(const world& from, const roster& who, plan& out)
         wake(out, until);
         return;
     }
-    auto verdict = verdict_on(of,
-        waits ? fmt::format("no machine was touched, because not all of them could run it within {}: {}",
-                    base::human(limit), text_of_unprepared(from, of, false))
-              : fmt::format("no machine got done with it within {}", base::human(limit)));
+    auto verdict = verdict_on(
+        of, waits ? fmt::format("no machine was touched, because not all of them could run it within {}: {}",
+                        base::human(limit), text_of_unprepared(from, of, false))
+                  : fmt::format("no machine got done with it within {}", base::human(limit)));
     verdict.slot = own_slot(from, of).value_or(0);
     out.actions.emplace_back(std::move(verdict));
 }

@@ -16,8 +16,8 @@ namespace {
 
 constexpr auto two = static_cast<model::release_number>(2);
 
-/// Release 1 is live and serves on "m1", one of three machines; release 2 is wanted, and nobody has looked yet
-/// whether it could run it.
+/// Release 1 is live and serves on "m1", one of three machines; release 2 is wanted, and nobody has looked
+/// yet whether it could run it.
 scene release_two(const model::component_spec& spec = scene::web())
 {
     scene s;
@@ -146,8 +146,9 @@ TEST(preflight, ends_with_the_rollouts_deadline)
     EXPECT_EQ(texts(waits), lines{});
     EXPECT_EQ(waits.wake_at, s.w.now + 1s);
     s.later(1s);
-    EXPECT_EQ(s.does(), lines{"fail web release 2 slot 0 of 0: no machine was touched, because not all of them "
-                              "could run it within 30m 0s: host-m3 (m3): manifest unknown"});
+    EXPECT_EQ(
+        s.does(), lines{"fail web release 2 slot 0 of 0: no machine was touched, because not all of them "
+                        "could run it within 30m 0s: host-m3 (m3): manifest unknown"});
     EXPECT_EQ(s.of().releases.at(two)->outcome, release_outcome::failed);
     EXPECT_EQ(s.does(), lines{}) << "everything is as it was";
 }

@@ -52,7 +52,8 @@ void scene::release(int number, model::release_outcome outcome, const model::com
     made->outcome = outcome;
     component.wanted = made->number;
     component.wished_at = w.now;
-    for (const auto& [id, machine] : w.fleet ? w.fleet->machines : std::map<model::machine_id, machine_view>())
+    for (const auto& [id, machine] :
+        w.fleet ? w.fleet->machines : std::map<model::machine_id, machine_view>())
         component.rollout.preflights[id] = {made->number, model::preparation::ready, {}};
     component.releases[made->number] = std::move(made);
 }

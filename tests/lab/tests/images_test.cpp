@@ -153,8 +153,7 @@ TEST_F(fleet_images, wait_for_a_port_that_one_machine_cannot_have)
     ASSERT_TRUE(all_serve("v4"));
     const auto before = images_that_run();
     configure(R"(, {"external": 8091, "container": 8080, "kind": "http"})");
-    auto stranger =
-        here().m(3).within([] { return std::make_shared<port_holder>(further); });
+    auto stranger = here().m(3).within([] { return std::make_shared<port_holder>(further); });
     make("v5");
     push();
     done(update());

@@ -312,8 +312,7 @@ asio::awaitable<base::result<void>> fake_engine::pull(
                                                         " not found: manifest unknown: manifest unknown");
     add_image(reference, found->second.id, found->second.command);
     if (!reference.contains('@'))
-        add_image(
-            digest_in_registry(reference, found->second.id), found->second.id, found->second.command);
+        add_image(digest_in_registry(reference, found->second.id), found->second.id, found->second.command);
     if (progress)
         progress("Status: Downloaded newer image for " + reference);
     co_return base::result<void>{};

@@ -38,7 +38,7 @@ struct release {
     release_number number{};
     component_spec spec;
     image_id image;
-    std::string digest;        ///< by which a registry knows the image: "host/web@sha256:.."; empty: none does
+    std::string digest;  ///< by which a registry knows the image: "host/web@sha256:.."; empty: none does
     std::string architecture;  ///< of the image, as Docker names it: "amd64"; empty: not known
     std::string spec_hash;
     std::string created_by;  ///< user@machine

@@ -161,13 +161,13 @@ struct source {
 /// An action that failed and is held back for a while.
 struct setback {
     model::component_name component;
-    std::string instance;  ///< empty: about the component as a whole
-    std::string action;    ///< what was tried: "stop shop-web-1-1"
-    std::string error;     ///< the last one
-    int failures = 0;      ///< in a row
-    time_point since{};    ///< of the first
-    time_point until{};    ///< when it is tried again
-    bool trying = false;   ///< it is, just now
+    std::string instance;            ///< empty: about the component as a whole
+    std::string action;              ///< what was tried: "stop shop-web-1-1"
+    std::string error;               ///< the last one
+    int failures = 0;                ///< in a row
+    time_point since{};              ///< of the first
+    time_point until{};              ///< when it is tried again
+    bool trying = false;             ///< it is, just now
     reason code = reason::retrying;  ///< by which it is told
 
     friend bool operator==(const setback&, const setback&) = default;
