@@ -54,31 +54,30 @@ bool preflights::has_said(const model::component_name& component, model::release
     return mine != known.end() && mine->second.release == release;
 }
 
-boost::asio::awaitable<base::result<void>> preflights::learn_engine()
+boost::asio::awaitable<base::result<docker::engine_info>> preflights::learn_engine()
 {
     if (engine_)
-        co_return base::result<void>();
+        co_return *engine_;
     auto info = co_await st_.io.docker.info(st_.io.clk.now() + call_limit);
-    if (!info)
-        co_return std::unexpected(info.error());
-    engine_ = std::move(*info);
-    co_return base::result<void>();
+    if (info)
+        engine_ = *info;
+    co_return info;
 }
 
-attempt<void> preflights::look_around(const model::release& release, const std::string& architecture) const
+attempt<void> preflights::look_around(
+    const model::release& release, const std::string& architecture, const docker::engine_info& engine) const
 {
-    if (!can_run(architecture, engine_->architecture))
+    if (!can_run(architecture, engine.architecture))
         return blocked(reason::wrong_architecture,
-            fmt::format("its image is for {}, and this machine is {}", architecture, engine_->architecture));
+            fmt::format("its image is for {}, and this machine is {}", architecture, engine.architecture));
     if (auto why = why_ports_taken(st_, release))
         return blocked(reason::port_taken, std::move(*why));
-    const auto room = st_.what.free_bytes && !engine_->data_root.empty()
-                          ? st_.what.free_bytes(engine_->data_root)
-                          : std::nullopt;
+    const auto room = st_.what.free_bytes && !engine.data_root.empty() ? st_.what.free_bytes(engine.data_root)
+                                                                       : std::nullopt;
     if (room && *room < least_room)
         return blocked(
             reason::docker_disk_full, fmt::format("{} has {} MB free; a container needs {} at the least",
-                                          engine_->data_root, *room / 1'000'000, least_room / 1'000'000));
+                                          engine.data_root, *room / 1'000'000, least_room / 1'000'000));
     return {};
 }
 
@@ -120,19 +119,19 @@ boost::asio::awaitable<attempt<docker::image_details>> preflights::provide(
 boost::asio::awaitable<attempt<void>> preflights::look(
     model::component_name component, std::shared_ptr<const model::release> release)
 {
-    auto learned = co_await learn_engine();
-    if (!learned)
-        co_return blocked(reason::docker_unreachable, learned.error().context());
+    const auto engine = co_await learn_engine();
+    if (!engine)
+        co_return blocked(reason::docker_unreachable, engine.error().context());
     if (!st_.world.haproxy.reachable)
         co_return blocked(reason::proxy_failed, st_.world.haproxy.error);
     // What needs no image is told before minutes are spent on fetching one.
-    auto around = look_around(*release, release->architecture);
+    auto around = look_around(*release, release->architecture, *engine);
     if (!around)
         co_return around;
     auto image = co_await provide(component, release);
     if (!image)
         co_return std::unexpected(image.error());
-    co_return look_around(*release, image->architecture);
+    co_return look_around(*release, image->architecture, *engine);
 }
 
 boost::asio::awaitable<base::result<void>> preflights::post(
@@ -171,7 +170,7 @@ boost::asio::awaitable<attempt<void>> preflights::run(planner::prepare_release w
         co_return attempt<void>();  // minutes may have passed
     model::preflight found{what.release, preparation::ready, {}};
     if (!looked) {
-        engine_.reset();  // it may be another one when it is asked again
+        engine_.reset();
         found.standing = preparation::blocked;
         found.text = looked.error().why.context();
         st_.conceal(what.component, found.text);

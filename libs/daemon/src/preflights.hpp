@@ -22,8 +22,10 @@ private:
     /// Gets the image onto this machine, if it is not there.
     boost::asio::awaitable<attempt<docker::image_details>> provide(
         model::component_name component, std::shared_ptr<const model::release> release);
-    boost::asio::awaitable<base::result<void>> learn_engine();
-    attempt<void> look_around(const model::release& release, const std::string& architecture) const;
+    /// What the engine told of itself; asked again after an obstacle: it may be another one then.
+    boost::asio::awaitable<base::result<docker::engine_info>> learn_engine();
+    attempt<void> look_around(const model::release& release, const std::string& architecture,
+        const docker::engine_info& engine) const;
     boost::asio::awaitable<base::result<void>> post(model::component_name component, model::preflight found);
     /// True when this machine has told something of the release. An obstacle stands until there is none: each
     /// try would write twice, else.
@@ -31,7 +33,7 @@ private:
     bool is_wanted(const model::component_name& component, model::release_number release) const;
 
     state& st_;
-    std::optional<docker::engine_info> engine_;  ///< as it told when it was asked last
+    std::optional<docker::engine_info> engine_;  ///< absent: to be asked
 };
 
 /// True when programs for the image's processor run on the machine's: it is the same, or its older sibling of

@@ -23,9 +23,10 @@ bool is_about(const action& planned, const setback& failed)
 }
 
 /// What explain_component() tells anyway.
-bool is_of_source(const setback& failed)
+bool is_told_of_source(const world& from, const setback& failed)
 {
-    return failed.code == reason::docker_unreachable || failed.code == reason::proxy_failed;
+    return (failed.code == reason::docker_unreachable && !from.docker.reachable) ||
+           (failed.code == reason::proxy_failed && !from.haproxy.reachable);
 }
 
 std::string text_of(const setback& failed)
@@ -54,7 +55,7 @@ void explain_setbacks(const world& from, const roster& who, plan& out)
     for (const auto& failed : from.setbacks) {
         const auto concerns = [&](const action& planned) { return is_about(planned, failed); };
         const bool open = failed.trying || std::ranges::any_of(out.actions, concerns);
-        if (failed.component != name || !open || is_of_source(failed))
+        if (failed.component != name || !open || is_told_of_source(from, failed))
             continue;
         condition c{.code = failed.code, .component = name, .text = text_of(failed)};
         c.instance = failed.instance;
