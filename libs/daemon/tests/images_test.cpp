@@ -1,5 +1,6 @@
 // Images and obstacles on several machines: found before the first one is touched.
 #include "fleet.hpp"
+#include "preflights.hpp"
 
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
@@ -148,6 +149,18 @@ TEST_F(images, that_one_machine_never_gets_fail_the_release_at_its_deadline)
     expect_untouched();
     EXPECT_EQ(f.record()->verdict, model::rollout_verdict::failed);
     f.make_live("3");
+}
+
+TEST(a_processor, runs_programs_for_itself_and_for_its_older_sibling)
+{
+    EXPECT_TRUE(can_run("amd64", "amd64"));
+    EXPECT_TRUE(can_run("386", "amd64"));
+    EXPECT_TRUE(can_run("arm", "arm64"));
+    EXPECT_FALSE(can_run("amd64", "arm64"));
+    EXPECT_FALSE(can_run("arm64", "amd64"));
+    EXPECT_FALSE(can_run("amd64", "386"));
+    EXPECT_TRUE(can_run("", "arm64")) << "nobody knows";
+    EXPECT_TRUE(can_run("amd64", ""));
 }
 
 TEST(obstacles, of_one_machine_keep_the_first_one_from_being_touched)
