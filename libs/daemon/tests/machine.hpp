@@ -64,7 +64,7 @@ public:
     kept_log log_lines;
     std::string boot_id = "boot-1";                       ///< of the next start
     std::set<std::string> store_members{"http://store"};  ///< of the next start
-    std::optional<std::int64_t> disk_free;  ///< in bytes, where Docker keeps its images
+    std::optional<std::int64_t> disk_free;                ///< in bytes, where Docker keeps its images
     /// What has to hold after each step of time from now on, in place of what had to hold before. Only the
     /// first breach is told.
     void always(std::string what, std::function<bool()> holds);
