@@ -130,7 +130,8 @@ TEST(a_start_without_the_store, takes_what_was_wanted_meanwhile_when_it_is_back)
     EXPECT_EQ(f.running_on(2), std::set<int>{1});
     f.link(2).heal();
     ASSERT_TRUE(f.run_until([&] { return f.is_over(two); }));
-    // After so long a time the store is listed again within ten seconds; who announces himself reads it before.
+    // After so long a time the store is listed again within ten seconds; who announces himself reads it
+    // before.
     EXPECT_TRUE(f.run_until([&] { return f.has_copy(2); }, 15s));
 }
 
