@@ -60,10 +60,10 @@ inline constexpr std::array all_reasons{reason::no_release, reason::release_fail
     reason::proxy_failed, reason::store_unreachable, reason::state_unwritable, reason::held,
     reason::old_workers, reason::too_few_serving, reason::waiting_link, reason::link_down,
     reason::waiting_slot, reason::waiting_healthy, reason::waiting_preflight, reason::pull_failed,
-    reason::image_mismatch, reason::wrong_architecture, reason::docker_disk_full, reason::rollout_paused, reason::rollout_stopped,
-    reason::machine_lost, reason::presence_unconfirmed, reason::machine_id_taken, reason::no_carrier,
-    reason::waiting_carrier, reason::work_moved, reason::work_returning, reason::carrying, reason::no_daemon,
-    reason::disk_full, reason::config_differs};
+    reason::image_mismatch, reason::wrong_architecture, reason::docker_disk_full, reason::rollout_paused,
+    reason::rollout_stopped, reason::machine_lost, reason::presence_unconfirmed, reason::machine_id_taken,
+    reason::no_carrier, reason::waiting_carrier, reason::work_moved, reason::work_returning, reason::carrying,
+    reason::no_daemon, reason::disk_full, reason::config_differs};
 
 /// The code as people and scripts see it: "waiting_ready".
 std::string_view text_of(reason code) noexcept;

@@ -132,7 +132,7 @@ struct component {
     std::map<model::release_number, crash_record> crashes;
     planner::rollout rollout;
     std::optional<pull> fetching;  ///< an image, before there is a container for it
-    std::optional<duty> task;  ///< absent: this machine is on its own
+    std::optional<duty> task;      ///< absent: this machine is on its own
     /// Since when, without a break and as seen here, those who are to carry instances of drained machines all
     /// do; and since when one of them is short of it. Kept by assign_moves().
     std::optional<time_point> carried_since;
