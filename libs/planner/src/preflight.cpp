@@ -49,14 +49,6 @@ std::string standing_of(
 
 }  // namespace
 
-std::string name_of(const fleet& in, const model::machine_id& id)
-{
-    const auto found = in.machines.find(id);
-    if (found == in.machines.end() || found->second.host.empty())
-        return id.text();
-    return fmt::format("{} ({})", found->second.host, id.text());
-}
-
 bool is_alone(const world& in, const component& of)
 {
     return std::ranges::none_of(in.fleet->machines,

@@ -35,7 +35,4 @@ std::optional<time_point> preparation_deadline(const component& of);
 /// `only_obstacles` nothing of those that are at work.
 std::string text_of_unprepared(const world& in, const component& of, bool only_obstacles);
 
-/// For people: "beta (m2)".
-std::string name_of(const fleet& in, const model::machine_id& id);
-
 }  // namespace gantryd::planner
