@@ -180,9 +180,11 @@ TEST_F(rollouts, show_machines_and_drain_them)
     ASSERT_TRUE(ended_with(0, drained));
     EXPECT_TRUE(has(drained.err, "no other machine that is there could take: web"));
     EXPECT_TRUE(has(gantryd({"machines", project_}).out, "draining"));
-    EXPECT_TRUE(has(gantryd({"machine", "drain", project_, id}).out, "draining already"));
-    EXPECT_TRUE(has(gantryd({"machine", "undrain", project_, id}).out, "takes work again"));
-    EXPECT_EQ(answer({"machines", project_}).at("machines").at(0).at("state").as_string(), "here");
+    EXPECT_TRUE(has(gantryd({"machine", "drain", project_, id}).out, "drained already"));
+    EXPECT_TRUE(has(gantryd({"machine", "undrain", project_, id}).out, "takes its work back"));
+    EXPECT_TRUE(wait_until([&] {  // it is "returning" until it has noticed
+        return answer({"machines", project_}).at("machines").at(0).at("state").as_string() == "here";
+    }));
 
     ASSERT_NO_FATAL_FAILURE(kill_daemon());
     EXPECT_TRUE(wait_until(
