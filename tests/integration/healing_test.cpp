@@ -115,10 +115,10 @@ TEST_F(healing, a_crash_loop_slows_down_and_says_so)
     ASSERT_NO_FATAL_FAILURE(configure({component("web", port_)}));
     ASSERT_NO_FATAL_FAILURE(start_daemon());
     // It serves, so the release goes live, and dies soon after, each time.
-    make_image("v1", {{"EXIT_CODE", "9"}, {"EXIT_AFTER_MS", "500"}, {"LOG", "it is a sad life"}});
+    make_image("v1", {{"EXIT_CODE", "9"}, {"EXIT_AFTER_MS", "1000"}, {"LOG", "it is a sad life"}});
     update();
     std::set<std::string> started;
-    ASSERT_TRUE(holds_for(8s, [&] {
+    ASSERT_TRUE(holds_for(14s, [&] {
         for (const auto& each : containers())
             started.insert(each.id);
         return true;

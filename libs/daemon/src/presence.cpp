@@ -18,9 +18,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// One question may be lost, and the lease lives on.
-constexpr auto beat = std::chrono::milliseconds(presence::time_to_live) / 2;
+/// One question may be lost, and the lease lives on. With what a watch costs at rest it is less than ten
+/// requests in every minute.
+constexpr auto beat = 8s;
+constexpr auto keep_alive_limit = 4s;
 constexpr auto beat_after_failure = 1s;
+static_assert(beat + keep_alive_limit + beat_after_failure < presence::time_to_live);
 
 std::string draw_session(state& st)
 {
@@ -166,7 +169,7 @@ boost::asio::awaitable<void> presence::keep_on()
                 break;
             }
             const auto asked_at = st_.io.clk.now();
-            auto kept = co_await st_.io.desired.keep_alive(*st_.lease, asked_at + 4s);
+            auto kept = co_await st_.io.desired.keep_alive(*st_.lease, asked_at + keep_alive_limit);
             if (kept)
                 confirm(asked_at);
             if (!kept && kept.error() == base::errc::not_found) {
