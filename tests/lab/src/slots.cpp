@@ -166,7 +166,8 @@ std::vector<std::string> begun_without_slot(const history& all, const std::vecto
                     continue;
                 const auto held = held_between(readings, machine, before->begun, look.answered);
                 if (held && !*held)
-                    lines.push_back(machine + " began " + image + " without a slot");
+                    lines.push_back(
+                        std::string(machine).append(" began ").append(image).append(" without a slot"));
             }
             before = &look;
         }
