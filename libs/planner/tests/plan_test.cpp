@@ -25,17 +25,6 @@ model::component_spec without_checks()
     return spec;
 }
 
-/// Version 1 serves and everything is as it should be.
-scene running_well()
-{
-    scene s;
-    s.release(1, release_outcome::live);
-    s.serving(1, 1);
-    s.settle_proxy();
-    EXPECT_EQ(s.does(), lines{});
-    return s;
-}
-
 }  // namespace
 
 TEST(first_start, goes_from_nothing_to_serving_step_by_step)

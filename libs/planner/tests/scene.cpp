@@ -370,4 +370,14 @@ void scene::count_failure(const instance& i, const std::string& why)
     record = {ran_well ? 1 : record.count + 1, w.now, end};
 }
 
+scene running_well()
+{
+    scene s;
+    s.release(1, model::release_outcome::live);
+    s.serving(1, 1);
+    s.settle_proxy();
+    EXPECT_EQ(s.does(), lines{});
+    return s;
+}
+
 }  // namespace gantryd::planner

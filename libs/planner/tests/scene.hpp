@@ -70,4 +70,7 @@ private:
     std::uint16_t next_link_port_ = 20001;
 };
 
+/// Release 1 of "web" is live, serves with one instance, and nothing is to be done.
+scene running_well();
+
 }  // namespace gantryd::planner
