@@ -121,6 +121,10 @@ boost::asio::awaitable<base::result<opened_project>> open_project(
 boost::asio::awaitable<base::result<opened_project>> look_at_project(
     const invocation& what, runtime::clock& clk);
 
+/// The machine that the command line names. Errors: those of control::find_machine(), with the command that
+/// lists what there is.
+base::result<model::machine_id> named_machine(const opened_project& project, const invocation& what);
+
 /// The end of such a command: a copy is not what was asked for, and that is said.
 exit_code told(const opened_project& project);
 

@@ -23,9 +23,9 @@ boost::asio::awaitable<exit_code> change(invocation what, runtime::clock& clk, b
     if (!project)
         co_return refuse(project.error());
     const auto& all = project->all;
-    auto machine = control::find_machine(all, what.machine);
+    auto machine = named_machine(*project, what);
     if (!machine)
-        co_return refuse(machine.error().context() + "; `gantryd machines " + what.project + "` lists them");
+        co_return refuse(machine.error());
     auto changed = co_await control::set_drain(*project->store, what.project_name(), *machine, drains,
         control::work_of(all, *machine), user_at_host(), clk, clk.now() + store_limit);
     if (!changed)

@@ -14,9 +14,9 @@ boost::asio::awaitable<exit_code> forget(invocation what, runtime::clock& clk)
     if (!project)
         co_return refuse(project.error());
     const auto& all = project->all;
-    auto machine = control::find_machine(all, what.machine);
+    auto machine = named_machine(*project, what);
     if (!machine)
-        co_return refuse(machine.error().context() + "; `gantryd machines " + what.project + "` lists them");
+        co_return refuse(machine.error());
     const auto name = all.name_of(*machine);
     if (all.find_machine(*machine) != nullptr)
         co_return refuse("machine " + name + " is there; end its gantryd first");

@@ -3,6 +3,7 @@
 #include "common/state_directory.hpp"
 
 #include <gantryd/base/names.hpp>
+#include <gantryd/control/machines.hpp>
 #include <gantryd/daemon/store_copy.hpp>
 #include <gantryd/records/keys.hpp>
 #include <gantryd/sqlite_store/sqlite_store.hpp>
@@ -151,6 +152,15 @@ boost::asio::awaitable<base::result<opened_project>> look_at_project(
                                 "and the machine itself.",
             why, base::rfc3339(as_of));
     co_return out;
+}
+
+base::result<model::machine_id> named_machine(const opened_project& project, const invocation& what)
+{
+    auto found = control::find_machine(project.all, what.machine);
+    if (!found)
+        return base::fail(found.error().code(),
+            found.error().context() + "; `gantryd machines " + what.project + "` lists them");
+    return found;
 }
 
 exit_code told(const opened_project& project)
