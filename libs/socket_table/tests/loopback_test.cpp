@@ -1,7 +1,7 @@
-#include <gantryd/base/descriptor.hpp>
 #include "diag_socket.hpp"
 #include "owners.hpp"
 
+#include <gantryd/base/descriptor.hpp>
 #include <gantryd/runtime/process.hpp>
 #include <gantryd/socket_table/table.hpp>
 

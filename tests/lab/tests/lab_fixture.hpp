@@ -8,9 +8,18 @@
 
 namespace gantryd::integration {
 
+template <class Suite>
+class rollout_lab;
+
 /// A lab that all tests of the suite share; each leaves it whole.
 template <class Suite>
 class shared_lab : public ::testing::Test {
+    // Whatever else derived from it would share the lab of another suite.
+    friend Suite;
+    template <class>
+    friend class rollout_lab;
+    shared_lab() = default;
+
 protected:
     static void SetUpTestSuite() { lab_ = std::make_unique<lab>(Suite::wanted()); }
     static void TearDownTestSuite() { lab_.reset(); }

@@ -15,6 +15,9 @@ namespace gantryd::integration {
 /// The component "web" of a project of each test's own, on all machines of the suite's lab.
 template <class Suite>
 class rollout_lab : public shared_lab<Suite> {
+    friend Suite;
+    rollout_lab() = default;
+
 protected:
     using shared_lab<Suite>::here;
 
