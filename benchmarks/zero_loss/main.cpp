@@ -37,8 +37,8 @@ bool row(const char* what, double busy, double quiet, double floor)
 bool compare(const zero_loss::update_outcome& of)
 {
     const auto& busy = of.seen.requests;
-    const auto& quiet = of.quiet.requests;
-    const auto& floor = of.floor.requests;
+    const auto& quiet = of.quiet.seen.requests;
+    const auto& floor = of.floor.seen.requests;
     fmt::print("  {:<24} {:>12} {:>12} {:>12} {:>9} {:>9} {:>7}\n", "", "updates", "quiet", "Docker alone",
         "ratio", "Docker's", "bar");
     const bool gap =
@@ -50,7 +50,7 @@ bool compare(const zero_loss::update_outcome& of)
     fmt::print("  {:<24} {:>9.2f} ms {:>9.2f} ms {:>9.2f} ms\n", "slowest", in_ms(busy.latency.largest()),
         in_ms(quiet.latency.largest()), in_ms(floor.latency.largest()));
     fmt::print("  {:<24} {:>10.1f} % {:>10.1f} % {:>10.1f} %\n", "taken by the host", of.stolen_percent,
-        of.quiet_stolen_percent, of.floor_stolen_percent);
+        of.quiet.stolen_percent, of.floor.stolen_percent);
     return gap && p99;
 }
 

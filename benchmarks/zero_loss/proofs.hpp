@@ -8,10 +8,15 @@
 
 namespace gantryd::zero_loss {
 
-/// What a proof found.
-struct outcome {
+struct under_load {
     load::report seen;
     double stolen_percent = 0;  ///< of the machine's time, by its host, meanwhile
+
+    void add(const under_load& more);
+};
+
+/// What a proof found.
+struct outcome : under_load {
     /// One sentence for each thing that was lost, and for each that was to happen and did not. Empty: proved.
     std::vector<std::string> problems;
     std::string done;        ///< what was done under the load
@@ -36,11 +41,11 @@ struct update_proof {
 };
 
 /// Updates in a row under load, each to a version of its own. No request may fail, each version must be seen.
+/// What they are compared with is measured in turn with them, ten updates at a time: the neighbours of a
+/// machine come and go in minutes, and meet all three alike.
 struct update_outcome : outcome {
-    load::report quiet;  ///< the same load as long, and nothing happens
-    double quiet_stolen_percent = 0;
-    load::report floor;  ///< Docker starts and removes as many containers, without gantryd
-    double floor_stolen_percent = 0;
+    under_load quiet;  ///< the same load as long, and nothing happens
+    under_load floor;  ///< Docker starts and removes as many containers, without gantryd
 };
 update_outcome prove_updates(update_proof what);
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <thread>
 
@@ -12,31 +13,56 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto settle = 1s;  ///< of load before and after what it is to meet
+constexpr int block = 10;    ///< updates in a row before what they are compared with has its turn
 
-load::options load_on(const stage& at, const update_proof& what)
+/// What the load sees while `work` goes on, which settles before and after itself.
+template <class Work>
+under_load measure(const stage& at, const update_proof& what, Work work)
 {
-    return {.port = at.http_port(), .requests = {.rate = what.rate}};
+    const benchmark::stolen_time stolen;
+    background_load load({.port = at.http_port(), .requests = {.rate = what.rate}});
+    std::this_thread::sleep_for(settle);
+    work();
+    std::this_thread::sleep_for(settle);
+    auto seen = load.finish();
+    return {.seen = std::move(seen), .stolen_percent = stolen.percent()};
 }
 
-load::report quiet_load(const stage& at, const update_proof& what, load::milliseconds duration)
+/// Those from `first` to `last`. One that does not come about is the last one, and a problem.
+under_load update_block(stage& at, const update_proof& what, int first, int last, std::mt19937& random,
+    std::vector<std::string>& problems)
 {
-    background_load load(load_on(at, what));
-    std::this_thread::sleep_for(duration);
-    return load.finish();
+    return measure(at, what, [&] {
+        const auto begin = clock::now();
+        try {
+            for (int i = first; i <= last; ++i)
+                at.update_to(i, what.with, random);
+            // A thousand requests for each, or more.
+            std::this_thread::sleep_until(begin + (last - first + 1) * 1s);
+        } catch (const std::runtime_error& why) {
+            problems.emplace_back(why.what());
+        }
+    });
+}
+
+under_load quiet_block(const stage& at, const update_proof& what, load::milliseconds duration)
+{
+    return measure(at, what, [&] { std::this_thread::sleep_for(duration - 2 * settle); });
 }
 
 /// As many containers as there were updates, created, started and removed by Docker's API alone, as evenly.
-load::report floor_load(const stage& at, const update_proof& what, load::milliseconds duration)
+under_load floor_block(
+    const stage& at, const update_proof& what, load::milliseconds duration, int first, int last)
 {
-    background_load load(load_on(at, what));
-    std::this_thread::sleep_for(settle);
-    const auto begin = clock::now();
-    for (int i = 0; i < what.updates; ++i) {
-        std::this_thread::sleep_until(begin + (duration - 2 * settle) * i / what.updates);
-        (void)benchmark::floor_round(at.image(i), fmt::format("{}-floor", what.project));
-    }
-    std::this_thread::sleep_until(begin + duration - settle);
-    return load.finish();
+    return measure(at, what, [&] {
+        const auto begin = clock::now();
+        const auto all = duration - 2 * settle;
+        for (int i = first; i <= last; ++i) {
+            std::this_thread::sleep_until(begin + all * (i - first) / (last - first + 1));
+            (void)benchmark::floor_round(at.image(i), fmt::format("{}-floor", what.project));
+        }
+        std::this_thread::sleep_until(begin + all);
+    });
 }
 
 void expect_versions(update_outcome& out, int updates)
@@ -48,38 +74,34 @@ void expect_versions(update_outcome& out, int updates)
 
 }  // namespace
 
+void under_load::add(const under_load& more)
+{
+    const auto before = static_cast<double>(seen.took.count());
+    const auto after = static_cast<double>(more.seen.took.count());
+    if (before + after > 0)
+        stolen_percent = (stolen_percent * before + more.stolen_percent * after) / (before + after);
+    seen.add(more.seen);
+}
+
 update_outcome prove_updates(update_proof what)
 {
     const json::object more{{"drain", json::object{{"timeout", "60s"}}}};
     stage at(what.project, what.updates + 1, more);
     std::mt19937 random(what.seed);
     update_outcome out;
-    background_load load(load_on(at, what));
-    const benchmark::stolen_time stolen;
-    const auto begin = clock::now();
-    try {
-        std::this_thread::sleep_for(settle);
-        for (int i = 1; i <= what.updates; ++i)
-            at.update_to(i, what.with, random);
-        std::this_thread::sleep_for(settle);
-        std::this_thread::sleep_until(begin + what.updates * 1s);  // a thousand requests for each, or more
-    } catch (const std::runtime_error& why) {
-        out.problems.emplace_back(why.what());
+    for (int first = 1; first <= what.updates && out.problems.empty(); first += block) {
+        const int last = std::min(first + block - 1, what.updates);
+        const auto busy = update_block(at, what, first, last, random, out.problems);
+        out.add(busy);
+        if (!at.comes_down_to(1, 30s))
+            out.problems.emplace_back("old containers are still there after 30 s without connections");
+        if (what.compare) {
+            out.quiet.add(quiet_block(at, what, busy.seen.took));
+            out.floor.add(floor_block(at, what, busy.seen.took, first, last));
+        }
     }
-    out.seen = load.finish();
-    out.stolen_percent = stolen.percent();
     expect_whole(out, out.seen);
     expect_versions(out, what.updates);
-    if (!at.comes_down_to(1, 30s))
-        out.problems.emplace_back("old containers are still there after 30 s without connections");
-    if (what.compare) {
-        const benchmark::stolen_time of_quiet;
-        out.quiet = quiet_load(at, what, out.seen.took);
-        out.quiet_stolen_percent = of_quiet.percent();
-        const benchmark::stolen_time of_floor;
-        out.floor = floor_load(at, what, out.seen.took);
-        out.floor_stolen_percent = of_floor.percent();
-    }
     out.done = at.done();
     out.daemon_log = at.scene().daemon_log();
     return out;

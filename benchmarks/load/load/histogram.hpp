@@ -12,6 +12,7 @@ class histogram {
 public:
     /// Negative ones count as zero.
     void add(std::chrono::microseconds value);
+    void add(const histogram& more);
 
     std::int64_t count() const { return count_; }
     std::chrono::microseconds largest() const { return largest_; }

@@ -44,6 +44,7 @@ struct request_report {
     std::map<std::string, version_seen> versions;  ///< by the first line of the answer
 
     std::int64_t all_failed() const;
+    void add(const request_report& more, milliseconds begin);
 };
 
 struct stream_report {
@@ -58,6 +59,7 @@ struct stream_report {
     std::chrono::microseconds slowest_echo{};
 
     std::int64_t all_failed() const { return refused + cut + corrupted + stalled; }
+    void add(const stream_report& more);
 };
 
 struct report {
@@ -66,6 +68,10 @@ struct report {
     stream_report tcp;
     stream_report upgraded;
     std::vector<std::string> failures;  ///< the first 20, one sentence each
+
+    /// A load that followed this one; its times count on from the end of this one, those in its failures from
+    /// its own beginning.
+    void add(const report& more);
 };
 
 /// What speaks against "nothing was lost", one sentence each. A load that sent nothing proves nothing, and

@@ -41,6 +41,15 @@ void histogram::add(std::chrono::microseconds value)
     largest_ = std::max(largest_, value);
 }
 
+void histogram::add(const histogram& more)
+{
+    buckets_.resize(std::max(buckets_.size(), more.buckets_.size()));
+    for (std::size_t i = 0; i < more.buckets_.size(); ++i)
+        buckets_[i] += more.buckets_[i];
+    count_ += more.count_;
+    largest_ = std::max(largest_, more.largest_);
+}
+
 std::chrono::microseconds histogram::percentile(double percent) const
 {
     const auto wanted = static_cast<std::int64_t>(std::ceil(static_cast<double>(count_) * percent / 100));

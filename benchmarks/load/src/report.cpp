@@ -3,6 +3,8 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace json = boost::json;
 
 namespace gantryd::load {
@@ -94,6 +96,48 @@ std::int64_t request_report::all_failed() const
     for (const auto& [kind, count] : failed)
         all += count;
     return all;
+}
+
+void request_report::add(const request_report& more, milliseconds begin)
+{
+    sent += more.sent;
+    answered += more.answered;
+    for (const auto& [kind, count] : more.failed)
+        failed[kind] += count;
+    late += more.late;
+    latency.add(more.latency);
+    own_delay.add(more.own_delay);
+    if (more.longest_gap > longest_gap) {
+        longest_gap = more.longest_gap;
+        longest_gap_at = begin + more.longest_gap_at;
+    }
+    for (const auto& [version, seen] : more.versions) {
+        auto& all = versions.try_emplace(version, version_seen{.first = begin + seen.first}).first->second;
+        all.answers += seen.answers;
+        all.last = begin + seen.last;
+    }
+}
+
+void stream_report::add(const stream_report& more)
+{
+    asked += more.asked;
+    opened += more.opened;
+    refused += more.refused;
+    ended += more.ended;
+    cut += more.cut;
+    corrupted += more.corrupted;
+    stalled += more.stalled;
+    bytes += more.bytes;
+    slowest_echo = std::max(slowest_echo, more.slowest_echo);
+}
+
+void report::add(const report& more)
+{
+    requests.add(more.requests, took);
+    tcp.add(more.tcp);
+    upgraded.add(more.upgraded);
+    failures.insert(failures.end(), more.failures.begin(), more.failures.end());
+    took += more.took;
 }
 
 std::vector<std::string> problems_in(const report& of)

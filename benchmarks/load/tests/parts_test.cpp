@@ -221,5 +221,46 @@ TEST(report, is_a_table_and_json_with_the_same_numbers)
     EXPECT_EQ(json.at_pointer("/failures/0").as_string(), "at 1 ms: something");
 }
 
+TEST(report, takes_up_that_of_a_load_that_followed)
+{
+    report first;
+    first.took = 2s;
+    first.requests.sent = 3;
+    first.requests.answered = 2;
+    first.requests.failed[failure::reset] = 1;
+    first.requests.latency.add(us(100));
+    first.requests.longest_gap = 40ms;
+    first.requests.longest_gap_at = 1s;
+    first.requests.versions["v0"] = {2, 0ms, 1'900ms};
+    first.failures = {"at 1 ms: something"};
+    report next = good_report();
+    next.took = 3s;
+    next.requests.failed[failure::reset] = 2;
+    next.requests.latency.add(us(90'000));
+    next.requests.longest_gap = 50ms;
+    next.requests.longest_gap_at = 500ms;
+    next.requests.versions = {{"v0", {1, 10ms, 10ms}}, {"v1", {9, 20ms, 2'500ms}}};
+    auto all = first;
+    all.add(next);
+    EXPECT_EQ(all.took, 5s);
+    EXPECT_EQ(all.requests.sent, 3 + next.requests.sent);
+    EXPECT_EQ(all.requests.answered, 2 + next.requests.answered);
+    EXPECT_EQ(all.requests.all_failed(), 3);
+    EXPECT_EQ(all.requests.latency.count(), next.requests.latency.count() + 1);
+    EXPECT_EQ(all.requests.latency.percentile(0), us(100));
+    EXPECT_EQ(all.requests.latency.largest(), us(90'000));
+    EXPECT_EQ(all.requests.longest_gap, 50ms);
+    EXPECT_EQ(all.requests.longest_gap_at, 2'500ms);
+    EXPECT_EQ(all.requests.versions.at("v0").answers, 3);
+    EXPECT_EQ(all.requests.versions.at("v0").first, 0ms);
+    EXPECT_EQ(all.requests.versions.at("v0").last, 2'010ms);
+    EXPECT_EQ(all.requests.versions.at("v1").first, 2'020ms);
+    EXPECT_EQ(all.tcp.bytes, next.tcp.bytes);
+    EXPECT_EQ(all.failures, first.failures);
+    // What follows and is shorter leaves the longer gap where it was.
+    first.add(report{});
+    EXPECT_EQ(first.requests.longest_gap_at, 1s);
+}
+
 }  // namespace
 }  // namespace gantryd::load
