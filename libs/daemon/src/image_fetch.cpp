@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace gantryd::daemon {
 namespace {
 
@@ -50,6 +52,38 @@ reason reason_of(const base::error& pull_failure)
     return pull_failure.context().contains("no space left") ? reason::docker_disk_full : reason::pull_failed;
 }
 
+/// What the engine's disk has free; nothing where the engine is on another machine, or does not tell.
+struct disk {
+    std::string data_root;
+    std::int64_t free = 0;
+};
+
+boost::asio::awaitable<std::optional<disk>> look_at_disk(state& st)
+{
+    if (!st.what.free_bytes)
+        co_return std::nullopt;
+    const auto engine = co_await st.io.docker.info(st.io.clk.now() + call_limit);
+    if (!engine || engine->data_root.empty())
+        co_return std::nullopt;
+    const auto free = st.what.free_bytes(engine->data_root);
+    if (!free)
+        co_return std::nullopt;
+    co_return disk{engine->data_root, *free};
+}
+
+/// What a failed pull has shown.
+std::unexpected<obstacle> learn_from(const base::error& failure, const std::string& image,
+    const std::optional<disk>& before, image_room::pull& pull, base::time_point now)
+{
+    const auto code = reason_of(failure);
+    if (code != reason::docker_disk_full || !before)
+        return blocked(code, failure.context());
+    auto why = fmt::format(
+        "{}; {} had {} MB free before it", failure.context(), before->data_root, before->free / 1'000'000);
+    pull.did_not_fit(image, before->free, why, now);
+    return blocked(code, std::move(why));
+}
+
 std::string mismatch(
     const model::release& release, const std::string& reference, const docker::image_details& now)
 {
@@ -75,7 +109,12 @@ boost::asio::awaitable<attempt<docker::image_details>> fetch_image(
     state& st, std::shared_ptr<const model::release> release, bool again, show_pull show)
 {
     const auto reference = pulled_by(*release);
+    const auto before = co_await look_at_disk(st);
     const auto began = st.io.clk.now();
+    if (before)
+        if (auto why = st.room.why_futile(reference, before->free, began))
+            co_return blocked(reason::docker_disk_full, std::move(*why));
+    image_room::pull under_way(st.room);
     const auto deadline = began + pull_limit;
     progress_teller teller(st.io.clk, planner::pull{reference, "", began, deadline}, show);
     if (!again)
@@ -84,7 +123,7 @@ boost::asio::awaitable<attempt<docker::image_details>> fetch_image(
     auto pulled = co_await st.io.docker.pull(reference, progress, deadline);
     show(std::nullopt);
     if (!pulled)
-        co_return blocked(reason_of(pulled.error()), pulled.error().context());
+        co_return learn_from(pulled.error(), reference, before, under_way, st.io.clk.now());
     auto image = co_await st.io.docker.inspect_image(reference, st.io.clk.now() + call_limit);
     if (!image)
         co_return blocked(reason::pull_failed, image.error().context());

@@ -22,7 +22,8 @@ using show_pull = std::function<void(std::optional<planner::pull>)>;
 
 /// Fetches the image of a release: by its digest where a registry knew one, else by its name. What has come
 /// counts only when it is the image that the release was made with; tags move. With `again`, after a failure,
-/// it is not shown before the registry gives something: hours of tries are not to fill the history.
+/// it is not shown before the registry gives something: hours of tries are not to fill the history. An image
+/// that did not fit on the engine's disk is not pulled again while that has no more room (see image_room).
 /// Obstacles: pull_failed, docker_disk_full, image_mismatch. Cancellation: terminal.
 boost::asio::awaitable<attempt<docker::image_details>> fetch_image(
     state& st, std::shared_ptr<const model::release> release, bool again, show_pull show);

@@ -1,5 +1,6 @@
 #pragma once
 #include "event_log.hpp"
+#include "image_room.hpp"
 #include "ledger.hpp"
 #include "store_copy.hpp"
 
@@ -57,6 +58,9 @@ public:
     /// Containers that an event named: inspected at the next look, because Docker's list lags behind its
     /// events.
     std::set<model::container_id> suspects;
+
+    /// What pulls have shown of the Docker Engine's disk.
+    image_room room;
 
     /// The table that the proxy is to have next; taken by follow_proxy().
     std::optional<std::vector<haproxy_config::route>> routes_asked;

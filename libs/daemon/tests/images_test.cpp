@@ -214,6 +214,57 @@ TEST(obstacles, are_processors_and_disks_too)
     ASSERT_TRUE(f.run_until([&] { return f.outcome_of(two) == release_outcome::live; })) << f.describe();
 }
 
+TEST_F(images, that_did_not_fit_are_not_pulled_again_while_there_is_no_more_room)
+{
+    auto& m3 = f.at(3);
+    m3.docker.registry_error = base::error(base::errc::rejected, "write /data/tmp/x: no space left on device");
+    m3.disk_free = 812'345'678;
+    const auto two = release_published(true);
+    f.run_for(5min, 20ms);
+    expect_untouched();
+    const auto why = text_at(3, "docker_disk_full");
+    EXPECT_TRUE(why.starts_with("docker pull web@sha256:")) << why;
+    EXPECT_TRUE(why.ends_with(
+        ": write /data/tmp/x: no space left on device; /var/lib/docker had 812 MB free before it"))
+        << why;
+    EXPECT_TRUE(text_at(1, "waiting_preflight").ends_with("; host-m3 (m3): " + why));
+    EXPECT_EQ(m3.docker.count_calls("pull "), 1U) << "each try would fill the disk";
+
+    m3.disk_free = 875'000'000;
+    f.run_for(1min, 20ms);
+    EXPECT_EQ(m3.docker.count_calls("pull "), 1U) << "logs come and go";
+    m3.disk_free = 880'000'000;
+    f.run_for(1min, 20ms);
+    EXPECT_EQ(m3.docker.count_calls("pull "), 2U);
+    EXPECT_TRUE(text_at(3, "docker_disk_full").ends_with("had 880 MB free before it"));
+
+    f.run_for(8min, 20ms);
+    EXPECT_EQ(m3.docker.count_calls("pull "), 2U);
+    m3.docker.registry_error.reset();
+    ASSERT_TRUE(f.run_until([&] { return f.is_over(two); })) << "somebody else had the room: " << f.describe();
+}
+
+TEST(a_pull, that_failed_beside_another_one_has_shown_nothing)
+{
+    const base::time_point now{1h};
+    const auto futile = [&](const image_room& in) { return in.why_futile("web", 100, now + 1min); };
+    image_room alone;
+    image_room::pull(alone).did_not_fit("web", 100, "full", now);
+    EXPECT_EQ(futile(alone), "full");
+    EXPECT_FALSE(alone.why_futile("api", 100, now)) << "it may be smaller";
+
+    image_room shared;
+    {
+        image_room::pull first(shared);
+        image_room::pull second(shared);
+        first.did_not_fit("web", 100, "full", now);
+        second.did_not_fit("web", 100, "full", now);
+    }
+    EXPECT_FALSE(futile(shared));
+    image_room::pull(shared).did_not_fit("web", 100, "full", now);
+    EXPECT_TRUE(futile(shared));
+}
+
 TEST(obstacles, of_a_docker_that_is_away_are_told_to_the_others)
 {
     fleet f(2);
