@@ -18,19 +18,15 @@ void restart_without_store(fleet& f, std::size_t number)
     f.at(number).start();
 }
 
-/// A fleet on which release 1 is live and known to every machine.
-void settle(fleet& f)
-{
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
-    f.run_for(1s);
-}
+/// Release 1 is live, and known to every machine.
+class settled_fleet : public running_fleet {
+public:
+    explicit settled_fleet(int machines) : running_fleet(machines) { run_for(1s); }
+};
 
 TEST(a_start_without_the_store, restarts_nothing_and_converges_when_it_is_back)
 {
-    fleet f(3);
-    settle(f);
+    settled_fleet f(3);
     f.always("every machine serves", [&] { return f.all_serve(); });
     const auto before = f.changes();
     for (std::size_t i = 1; i <= f.size(); ++i)
@@ -50,8 +46,7 @@ TEST(a_start_without_the_store, restarts_nothing_and_converges_when_it_is_back)
 
 TEST(a_start_without_the_store, replaces_what_died)
 {
-    fleet f(3);
-    settle(f);
+    settled_fleet f(3);
     restart_without_store(f, 2);
     f.may_stop_serving = true;
     auto& m = f.at(2);
@@ -67,8 +62,7 @@ TEST(a_start_without_the_store, replaces_what_died)
 
 TEST(a_start_without_the_store, brings_back_what_a_boot_has_ended)
 {
-    fleet f(1);
-    settle(f);
+    settled_fleet f(1);
     f.may_stop_serving = true;
     f.crash(1);
     auto& m = f.at(1);
@@ -82,8 +76,7 @@ TEST(a_start_without_the_store, brings_back_what_a_boot_has_ended)
 
 TEST(a_start_without_the_store, goes_on_with_a_drain)
 {
-    fleet f(1);
-    settle(f);
+    settled_fleet f(1);
     auto& m = f.at(1);
     m.proxy.sessions[m.endpoint_of("shop-web-1-1")] = 1;
     const auto two = f.release("2");
@@ -99,8 +92,7 @@ TEST(a_start_without_the_store, goes_on_with_a_drain)
 
 TEST(a_start_without_the_store, begins_no_release_that_the_machine_had_no_slot_for)
 {
-    fleet f(3);
-    settle(f);
+    settled_fleet f(3);
     f.always("every machine serves", [&] { return f.all_serve(); });
     auto spec = machine::web();
     spec.rollout.min_healthy_time = 20s;
@@ -120,8 +112,7 @@ TEST(a_start_without_the_store, begins_no_release_that_the_machine_had_no_slot_f
 
 TEST(a_start_without_the_store, takes_what_was_wanted_meanwhile_when_it_is_back)
 {
-    fleet f(2);
-    settle(f);
+    settled_fleet f(2);
     f.always("every machine serves", [&] { return f.all_serve(); });
     restart_without_store(f, 2);
     f.run_for(5s, 20ms);
@@ -137,8 +128,7 @@ TEST(a_start_without_the_store, takes_what_was_wanted_meanwhile_when_it_is_back)
 
 TEST(starts_without_the_store, leave_the_machine_its_id)
 {
-    fleet f(2);
-    settle(f);
+    settled_fleet f(2);
     restart_without_store(f, 1);
     f.run_for(3s, 20ms);
     restart_without_store(f, 1);
@@ -153,8 +143,7 @@ TEST(starts_without_the_store, leave_the_machine_its_id)
 /// What a daemon does that starts without its store on `change`d ground: the machine's container is dead.
 bool is_healed_after(const std::function<void(machine&)>& change)
 {
-    fleet f(1);
-    settle(f);
+    settled_fleet f(1);
     f.may_stop_serving = true;
     f.crash(1);
     auto& m = f.at(1);
@@ -207,14 +196,9 @@ TEST(a_copy_of_the_store, that_is_damaged_is_left_aside_with_a_warning)
 
 TEST(a_copy_of_the_store, tells_until_when_the_store_was_heard)
 {
-    fleet f(1);
-    settle(f);
+    settled_fleet f(1);
     auto& m = f.at(1);
-    const auto age = [&] {
-        const auto kept = f.sim.outcome_after(
-            0ms, read_copy(*m.ledger, {m.project, m.store_members}, f.sim.clock.now() + 5s));
-        return f.sim.clock.wall_now() - kept.value().value().value().as_of;
-    };
+    const auto age = [&] { return f.sim.clock.wall_now() - f.copy_of(1).value().as_of; };
     f.run_for(1h, 1s);
     EXPECT_LE(age(), 6min) << "nothing changes, and nothing is missing";
     f.crash(1);
@@ -240,14 +224,9 @@ TEST(a_copy_of_the_store, is_not_made_of_one_that_is_on_the_machine)
 
 TEST(a_copy_of_the_store, has_what_this_machine_would_tell_while_it_cannot)
 {
-    fleet f(1);
-    settle(f);
+    settled_fleet f(1);
     auto& m = f.at(1);
-    const auto kept = [&] {
-        const auto all = f.sim.outcome_after(
-            0ms, read_copy(*m.ledger, {m.project, m.store_members}, f.sim.clock.now() + 5s));
-        return all.value().value().value().said.pairs;
-    };
+    const auto kept = [&] { return f.copy_of(1).value().said.pairs; };
     const auto of_machine = [&] {
         return std::ranges::count_if(kept(),
             [](const auto& pair) { return pair.key.contains("/machines/") || pair.key.contains("/fleet/"); });

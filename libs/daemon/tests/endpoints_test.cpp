@@ -55,10 +55,7 @@ TEST(the_endpoints, are_those_that_take_traffic)
 
 TEST(the_endpoints, go_with_their_machine_and_come_back_with_it)
 {
-    fleet f(2);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(2);
     const names both{"web/m1/shop-web-1-1", "web/m2/shop-web-1-1"};
     ASSERT_TRUE(f.run_until([&] { return keys(f) == both; }, 5s));
     f.crash(2);

@@ -289,19 +289,44 @@ std::size_t fleet::changes()
     return out;
 }
 
-bool fleet::has_copy(std::size_t number)
+std::optional<kept_state> fleet::copy_of(std::size_t number)
 {
     auto& on = at(number);
     const auto in_time = sim.clock.now() + 5s;
-    const auto kept = sim.outcome_after(0ms, read_copy(*on.ledger, {on.project, on.store_members}, in_time));
-    const auto all = sim.outcome_after(0ms, books->list(records::project_prefix(on.project), in_time));
-    if (!kept || !all || !*all)
+    auto kept = sim.outcome_after(0ms, read_copy(*on.ledger, {on.project, on.store_members}, in_time));
+    if (!kept || !*kept)
+        throw std::logic_error("a ledger in memory answers at once");
+    return std::move(**kept);
+}
+
+bool fleet::has_copy(std::size_t number)
+{
+    const auto kept = copy_of(number);
+    const auto& project = at(number).project;
+    const auto all =
+        sim.outcome_after(0ms, books->list(records::project_prefix(project), sim.clock.now() + 5s));
+    if (!all || !*all)
         throw std::logic_error("a store in memory answers at once");
     std::vector<store::key_value> said;
     for (const auto& pair : (*all)->pairs)
-        if (pair.key.starts_with(records::components_prefix(on.project)) || pair.key.ends_with("/drain"))
+        if (pair.key.starts_with(records::components_prefix(project)) || pair.key.ends_with("/drain"))
             said.push_back(pair);
-    return kept->has_value() && **kept && (**kept)->said.pairs == said;
+    return kept && kept->said.pairs == said;
+}
+
+void fleet::expect_quiet(runtime::duration after, runtime::duration step)
+{
+    run_for(after, step);
+    const auto before = changes();
+    run_for(2min, 100ms);
+    EXPECT_EQ(changes(), before) << describe();
+}
+
+running_fleet::running_fleet(int machines, unsigned seed) : fleet(machines, seed)
+{
+    make_slow();
+    start_all();
+    make_live("1");
 }
 
 }  // namespace gantryd::daemon

@@ -2,6 +2,7 @@
 #include "link_store.hpp"
 #include "machine.hpp"
 
+#include <gantryd/daemon/store_copy.hpp>
 #include <gantryd/model/rollout.hpp>
 
 #include <functional>
@@ -80,8 +81,13 @@ public:
     std::string describe();
     /// How many calls have changed containers, on all machines.
     std::size_t changes();
+    /// What the machine has kept of the store; nothing when it has no copy.
+    std::optional<kept_state> copy_of(std::size_t number);
     /// True when the machine has kept just what the store says of components and drains.
     bool has_copy(std::size_t number);
+
+    /// That `after` a while nothing is done any more, for two minutes.
+    void expect_quiet(runtime::duration after = 5s, runtime::duration step = 20ms);
 
 private:
     struct member {
@@ -98,6 +104,12 @@ private:
     unsigned seed_;
     std::vector<member> members_;
     std::vector<std::pair<std::string, std::function<bool()>>> rules_;
+};
+
+/// Machines about as slow as real ones, all of which run release 1.
+class running_fleet : public fleet {
+public:
+    explicit running_fleet(int machines, unsigned seed = 1);
 };
 
 }  // namespace gantryd::daemon

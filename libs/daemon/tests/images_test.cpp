@@ -19,9 +19,6 @@ class images : public testing::Test {
 protected:
     images()
     {
-        f.make_slow();
-        f.start_all();
-        f.make_live("1");
         f.run_for(1s);
         f.always("every machine serves", [this] { return f.all_serve(); });
         before_ = f.changes();
@@ -59,7 +56,7 @@ protected:
         return found ? std::optional(*found) : std::nullopt;
     }
 
-    fleet f{3};
+    running_fleet f{3};
     std::size_t before_ = 0;
 };
 
@@ -217,7 +214,8 @@ TEST(obstacles, are_processors_and_disks_too)
 TEST_F(images, that_did_not_fit_are_not_pulled_again_while_there_is_no_more_room)
 {
     auto& m3 = f.at(3);
-    m3.docker.registry_error = base::error(base::errc::rejected, "write /data/tmp/x: no space left on device");
+    m3.docker.registry_error =
+        base::error(base::errc::rejected, "write /data/tmp/x: no space left on device");
     m3.disk_free = 812'345'678;
     const auto two = release_published(true);
     f.run_for(5min, 20ms);
@@ -241,7 +239,8 @@ TEST_F(images, that_did_not_fit_are_not_pulled_again_while_there_is_no_more_room
     f.run_for(8min, 20ms);
     EXPECT_EQ(m3.docker.count_calls("pull "), 2U);
     m3.docker.registry_error.reset();
-    ASSERT_TRUE(f.run_until([&] { return f.is_over(two); })) << "somebody else had the room: " << f.describe();
+    ASSERT_TRUE(f.run_until([&] { return f.is_over(two); }))
+        << "somebody else had the room: " << f.describe();
 }
 
 TEST(a_pull, that_failed_beside_another_one_has_shown_nothing)
@@ -343,10 +342,7 @@ TEST(a_preflight, is_written_when_something_has_changed_and_not_at_rest)
 
 TEST(a_preflight, outlives_a_restart_and_is_taken_up_by_a_newer_update)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     f.run_for(1s);
     const auto before = f.changes();
     f.at(2).docker.latency["pull"] = 20s;

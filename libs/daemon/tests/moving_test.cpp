@@ -32,41 +32,48 @@ std::string state_on(fleet& f, std::size_t number)
     return report ? report->state : "nothing";
 }
 
-/// Release 1 runs everywhere, and from now on never fewer instances serve than do now.
-void begin(fleet& f)
-{
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
-    f.always("as many serve as before", [&f, least = f.serving()] { return f.serving() >= least; });
-}
+/// Release 1 runs on every machine, and never fewer instances serve than at first, unless a test takes some
+/// away.
+class crew : public running_fleet {
+public:
+    explicit crew(int machines) : running_fleet(machines)
+    {
+        always("as many serve as at first",
+            [this, least = serving()] { return may_lose_instances || serving() >= least; });
+    }
 
-void expect_quiet(fleet& f)
-{
-    f.run_for(5s, 20ms);
-    const auto before = f.changes();
-    f.run_for(2min, 100ms);
-    EXPECT_EQ(f.changes(), before) << f.describe();
-}
+    bool may_lose_instances = false;
+
+    /// Drains a machine, and waits until nothing is left there.
+    testing::AssertionResult empties(std::size_t number)
+    {
+        set_drain(number, true);
+        return gets_to([&] { return is_empty(*this, number); });
+    }
+    testing::AssertionResult gets_to(const std::function<bool()>& there)
+    {
+        return run_until(there) ? testing::AssertionSuccess() : testing::AssertionFailure() << describe();
+    }
+    /// The one of machines 1 and 3 that does the work of machine 2, too.
+    std::size_t carrier() { return serving_on(1) == 2 ? 1 : 3; }
+};
 
 TEST(a_drained_machine, hands_its_work_over_and_gets_it_back)
 {
-    fleet f(3);
-    begin(f);
-    f.set_drain(2, true);
-    ASSERT_TRUE(f.run_until([&] { return is_empty(f, 2); })) << f.describe();
-    expect_quiet(f);
+    crew f(3);
+    ASSERT_TRUE(f.empties(2));
+    f.expect_quiet();
     EXPECT_EQ(f.serving(), 3U);
     EXPECT_EQ(state_on(f, 2), "drained");
     EXPECT_TRUE(f.at(2).reason("work_moved"));
-    const std::size_t carrier = f.serving_on(1) == 2 ? 1 : 3;
+    const auto carrier = f.carrier();
     EXPECT_EQ(f.serving_on(carrier), 2U);
     EXPECT_TRUE(f.at(carrier).reason("carrying"));
     EXPECT_EQ(state_on(f, carrier), "running");
 
     f.set_drain(2, false);
-    ASSERT_TRUE(f.run_until([&] { return is_one_each(f); })) << f.describe();
-    expect_quiet(f);
+    ASSERT_TRUE(f.gets_to([&] { return is_one_each(f); }));
+    f.expect_quiet();
     EXPECT_EQ(by_machine(f), counts(3, 1));
     EXPECT_FALSE(f.at(2).reason("work_returning"));
     EXPECT_FALSE(f.at(carrier).reason("carrying"));
@@ -74,56 +81,50 @@ TEST(a_drained_machine, hands_its_work_over_and_gets_it_back)
 
 TEST(a_drained_machine, is_passed_by_an_update_and_comes_back_with_the_new_release)
 {
-    fleet f(3);
-    begin(f);
-    f.set_drain(2, true);
-    ASSERT_TRUE(f.run_until([&] { return is_empty(f, 2); }));
+    crew f(3);
+    ASSERT_TRUE(f.empties(2));
     const auto two = f.release("2");
     ASSERT_TRUE(f.run_until([&] { return f.outcome_of(two) == model::release_outcome::live; }));
-    expect_quiet(f);
+    f.expect_quiet();
     EXPECT_EQ(f.running_on(1), std::set<int>{two});
     EXPECT_EQ(f.running_on(3), std::set<int>{two});
     EXPECT_TRUE(is_empty(f, 2)) << "nothing of it was started here";
     EXPECT_EQ(f.at(2).docker.count_calls("create shop-web-2"), 0U);
     f.set_drain(2, false);
-    ASSERT_TRUE(f.run_until([&] { return is_one_each(f) && f.is_over(two); })) << f.describe();
-    expect_quiet(f);
+    ASSERT_TRUE(f.gets_to([&] { return is_one_each(f) && f.is_over(two); }));
+    f.expect_quiet();
 }
 
 TEST(a_drained_machine, that_is_told_so_in_an_update_does_not_disturb_it)
 {
-    fleet f(3);
-    begin(f);
+    crew f(3);
     const auto two = f.release("2");
     ASSERT_TRUE(f.run_until([&] { return f.holder() == "m2"; }));
     f.set_drain(2, true);
-    ASSERT_TRUE(f.run_until([&] { return is_empty(f, 2) && f.slots().empty(); })) << f.describe();
+    ASSERT_TRUE(f.gets_to([&] { return is_empty(f, 2) && f.slots().empty(); }));
     ASSERT_TRUE(f.run_until([&] { return f.outcome_of(two) == model::release_outcome::live; }));
     f.set_drain(2, false);
-    ASSERT_TRUE(f.run_until([&] { return is_one_each(f) && f.is_over(two); })) << f.describe();
-    expect_quiet(f);
+    ASSERT_TRUE(f.gets_to([&] { return is_one_each(f) && f.is_over(two); }));
+    f.expect_quiet();
 }
 
 TEST(a_drained_machine, that_changes_its_mind_has_lost_nothing)
 {
-    fleet f(3);
-    begin(f);
+    crew f(3);
     for (const auto pause : {0ms, 20ms, 60ms, 150ms, 400ms, 1500ms}) {
         f.set_drain(2, true);
         f.run_for(pause);
         f.set_drain(2, false);
         f.run_for(pause);
     }
-    ASSERT_TRUE(f.run_until([&] { return is_one_each(f); })) << f.describe();
-    expect_quiet(f);
+    ASSERT_TRUE(f.gets_to([&] { return is_one_each(f); }));
+    f.expect_quiet();
 }
 
 TEST(a_drained_machine, is_empty_still_after_a_restart_of_any_gantryd)
 {
-    fleet f(3);
-    begin(f);
-    f.set_drain(2, true);
-    ASSERT_TRUE(f.run_until([&] { return is_empty(f, 2); }));
+    crew f(3);
+    ASSERT_TRUE(f.empties(2));
     f.run_for(1s);
     const auto before = f.changes();
     for (std::size_t i = 1; i <= 3; ++i) {
@@ -138,10 +139,8 @@ TEST(a_drained_machine, is_empty_still_after_a_restart_of_any_gantryd)
 
 TEST(a_drained_machine, that_is_lost_leaves_its_work_with_the_others_until_it_is_forgotten)
 {
-    fleet f(3);
-    begin(f);
-    f.set_drain(2, true);
-    ASSERT_TRUE(f.run_until([&] { return is_empty(f, 2); }));
+    crew f(3);
+    ASSERT_TRUE(f.empties(2));
     EXPECT_EQ(f.forget(2).error().code(), base::errc::rejected) << "it is there";
     f.crash(2);
     f.run_for(5min, 100ms);
@@ -149,7 +148,7 @@ TEST(a_drained_machine, that_is_lost_leaves_its_work_with_the_others_until_it_is
         f.crash(i);
         f.at(i).start();
     }
-    expect_quiet(f);
+    f.expect_quiet();
     EXPECT_EQ(f.serving(), 3U);
     EXPECT_EQ(f.forget(2), 3U) << "its report, its mark and what it changed to";
     f.always("as many serve as before", [&] { return f.serving() >= 2; });
@@ -157,118 +156,103 @@ TEST(a_drained_machine, that_is_lost_leaves_its_work_with_the_others_until_it_is
 
 TEST(a_drained_machine, that_is_forgotten_leaves_each_other_with_its_own)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
-    f.set_drain(2, true);
-    ASSERT_TRUE(f.run_until([&] { return is_empty(f, 2); }));
+    crew f(3);
+    ASSERT_TRUE(f.empties(2));
     f.crash(2);
     f.run_for(20s, 100ms);
+    f.may_lose_instances = true;
     EXPECT_TRUE(f.forget(2));
-    ASSERT_TRUE(f.run_until([&] { return f.serving() == 2; })) << f.describe();
-    expect_quiet(f);
+    ASSERT_TRUE(f.gets_to([&] { return f.serving() == 2; }));
+    f.expect_quiet();
     EXPECT_EQ(by_machine(f), (counts{1, 0, 1}));
     f.at(2).start();
     ASSERT_TRUE(f.run_until([&] { return is_one_each(f); })) << "it is a new machine then";
-    expect_quiet(f);
+    f.expect_quiet();
 }
 
 TEST(a_carrier, that_is_lost_is_replaced)
 {
-    fleet f(3);
-    begin(f);
-    f.set_drain(2, true);
-    ASSERT_TRUE(f.run_until([&] { return is_empty(f, 2); }));
-    const std::size_t carrier = f.serving_on(1) == 2 ? 1 : 3;
+    crew f(3);
+    ASSERT_TRUE(f.empties(2));
+    const auto carrier = f.carrier();
     const std::size_t other = 4 - carrier;
     f.crash(carrier);
-    ASSERT_TRUE(f.run_until([&] { return f.serving_on(other) == 2; })) << f.describe();
+    ASSERT_TRUE(f.gets_to([&] { return f.serving_on(other) == 2; }));
     f.run_for(2min, 50ms);
     EXPECT_TRUE(is_empty(f, 2)) << "what it took back meanwhile went to the other one\n" << f.describe();
     f.at(carrier).start();
-    ASSERT_TRUE(f.run_until([&] { return f.serving() == 3; })) << f.describe();
-    expect_quiet(f);
+    ASSERT_TRUE(f.gets_to([&] { return f.serving() == 3; }));
+    f.expect_quiet();
     EXPECT_TRUE(is_empty(f, 2));
 }
 
 TEST(a_carrier, that_dies_with_all_it_has_is_no_end_while_the_drained_machine_is_there)
 {
-    fleet f(2);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
-    f.set_drain(2, true);
-    ASSERT_TRUE(f.run_until([&] { return is_empty(f, 2); }));
+    crew f(2);
+    ASSERT_TRUE(f.empties(2));
     EXPECT_EQ(f.serving_on(1), 2U);
+    f.may_lose_instances = true;
     f.crash(1);
     f.at(1).docker.restart();
     ASSERT_TRUE(f.run_until([&] { return f.serving_on(2) == 1; }, 45s)) << f.describe();
     f.run_for(2min, 50ms);
     EXPECT_EQ(f.serving_on(2), 1U);
     f.at(1).start();
-    ASSERT_TRUE(f.run_until([&] { return is_empty(f, 2); })) << f.describe();
+    ASSERT_TRUE(f.gets_to([&] { return is_empty(f, 2); }));
     EXPECT_EQ(f.serving_on(1), 2U);
-    expect_quiet(f);
+    f.expect_quiet();
 }
 
 TEST(a_carrier, whose_instances_crash_heals_them_alone)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
-    f.set_drain(2, true);
-    ASSERT_TRUE(f.run_until([&] { return is_empty(f, 2); }));
-    const std::size_t carrier = f.serving_on(1) == 2 ? 1 : 3;
+    crew f(3);
+    ASSERT_TRUE(f.empties(2));
+    const auto carrier = f.carrier();
     auto& m = f.at(carrier);
+    f.may_lose_instances = true;
     m.docker.die(m.id_of(*m.serving().rbegin()), 1);
     ASSERT_TRUE(f.run_until([&] { return f.serving_on(carrier) == 2; }));
     EXPECT_EQ(f.at(2).docker.count_calls("create "), 1U) << "the drained machine did not come back for it";
-    expect_quiet(f);
+    f.expect_quiet();
 }
 
 TEST(machines, that_are_drained_together_leave_all_to_the_last_one)
 {
-    fleet f(3);
-    begin(f);
+    crew f(3);
     f.set_drain(2, true);
     f.set_drain(1, true);
-    ASSERT_TRUE(f.run_until([&] { return is_empty(f, 1) && is_empty(f, 2); })) << f.describe();
-    expect_quiet(f);
+    ASSERT_TRUE(f.gets_to([&] { return is_empty(f, 1) && is_empty(f, 2); }));
+    f.expect_quiet();
     EXPECT_EQ(by_machine(f), (counts{0, 0, 3}));
     f.set_drain(3, true);
-    expect_quiet(f);
+    f.expect_quiet();
     EXPECT_EQ(f.serving_on(3), 3U) << "nobody can take it";
     EXPECT_TRUE(f.at(3).reason("no_carrier"));
     for (std::size_t i = 1; i <= 3; ++i)
         f.set_drain(i, false);
-    ASSERT_TRUE(f.run_until([&] { return is_one_each(f); })) << f.describe();
-    expect_quiet(f);
+    ASSERT_TRUE(f.gets_to([&] { return is_one_each(f); }));
+    f.expect_quiet();
 }
 
 TEST(machines, that_are_drained_one_after_the_other_hand_on_what_they_carry)
 {
-    fleet f(4);
-    begin(f);
+    crew f(4);
     for (const std::size_t i : {4U, 3U, 2U}) {
-        f.set_drain(i, true);
-        ASSERT_TRUE(f.run_until([&] { return is_empty(f, i); })) << f.describe();
+        ASSERT_TRUE(f.empties(i));
     }
-    expect_quiet(f);
+    f.expect_quiet();
     EXPECT_EQ(by_machine(f), (counts{4, 0, 0, 0}));
     for (const std::size_t i : {4U, 3U, 2U}) {
         f.set_drain(i, false);
-        ASSERT_TRUE(f.run_until([&] { return f.serving_on(i) >= 1; })) << f.describe();
+        ASSERT_TRUE(f.gets_to([&] { return f.serving_on(i) >= 1; }));
     }
-    ASSERT_TRUE(f.run_until([&] { return is_one_each(f); })) << f.describe();
-    expect_quiet(f);
+    ASSERT_TRUE(f.gets_to([&] { return is_one_each(f); }));
+    f.expect_quiet();
 }
 
 TEST(machines, that_are_all_drained_stay_as_they_are)
 {
-    fleet f(2);
-    begin(f);
+    crew f(2);
     f.run_for(1s);
     const auto before = f.changes();
     f.set_drain(1, true);
@@ -280,13 +264,12 @@ TEST(machines, that_are_all_drained_stay_as_they_are)
     EXPECT_TRUE(f.at(1).reason("no_carrier") && f.at(2).reason("no_carrier"));
     f.set_drain(1, false);
     f.set_drain(2, false);
-    ASSERT_TRUE(f.run_until([&] { return is_one_each(f); })) << f.describe();
+    ASSERT_TRUE(f.gets_to([&] { return is_one_each(f); }));
 }
 
 TEST(a_machine, that_is_alone_goes_on_when_it_is_drained)
 {
-    fleet f(1);
-    begin(f);
+    crew f(1);
     f.run_for(1s);
     const auto before = f.changes();
     f.set_drain(1, true);
@@ -300,12 +283,9 @@ TEST(a_machine, that_is_alone_goes_on_when_it_is_drained)
 
 TEST(a_machine, that_is_stopped_while_it_is_drained_stops_everywhere)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
-    f.set_drain(2, true);
-    ASSERT_TRUE(f.run_until([&] { return is_empty(f, 2); }));
+    crew f(3);
+    ASSERT_TRUE(f.empties(2));
+    f.may_lose_instances = true;
     f.set_intent(model::intent::stopped);
     ASSERT_TRUE(
         f.run_until([&] { return is_empty(f, 1) && is_empty(f, 3) && state_on(f, 2) == "stopped"; }, 10s));
@@ -317,8 +297,7 @@ TEST(a_machine, that_is_stopped_while_it_is_drained_stops_everywhere)
 
 TEST(a_machine, that_was_forgotten_while_it_was_cut_off_tells_everything_anew)
 {
-    fleet f(2);
-    begin(f);
+    crew f(2);
     f.link(2).cut();
     f.run_for(30s, 20ms);
     ASSERT_TRUE(f.forget(2));
@@ -326,7 +305,7 @@ TEST(a_machine, that_was_forgotten_while_it_was_cut_off_tells_everything_anew)
     EXPECT_FALSE(f.at(2).report_on());
     f.link(2).heal();
     ASSERT_TRUE(f.run_until([&] { return f.at(2).report_on().has_value(); }, 1min));
-    expect_quiet(f);
+    f.expect_quiet();
 }
 
 }  // namespace

@@ -14,10 +14,7 @@ class random_drains : public testing::TestWithParam<unsigned> {};
 TEST_P(random_drains, cost_no_instance_and_end_with_one_each)
 {
     SCOPED_TRACE(fmt::format("seed {}", GetParam()));
-    fleet f(3 + static_cast<int>(GetParam() % 3), GetParam());
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3 + static_cast<int>(GetParam() % 3), GetParam());
     f.always("as many serve as there are machines", [&] { return f.serving() >= f.size(); });
     gremlin trouble(f, GetParam());
     std::mt19937 dice(GetParam());
@@ -41,10 +38,7 @@ TEST_P(random_drains, cost_no_instance_and_end_with_one_each)
     ASSERT_TRUE(f.run_until([&] { return f.is_over(last) && f.nobody_is_marked(); }, 15min, 100ms))
         << "release " << last << "\n"
         << f.describe();
-    f.run_for(10s, 100ms);
-    const auto before = f.changes();
-    f.run_for(2min, 100ms);
-    EXPECT_EQ(f.changes(), before) << "and then it is quiet";
+    f.expect_quiet(10s, 100ms);
     for (std::size_t i = 1; i <= f.size(); ++i)
         EXPECT_EQ(f.serving_on(i), 1U) << f.at(i).id << "\n" << f.describe();
 }

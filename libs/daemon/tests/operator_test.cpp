@@ -35,10 +35,7 @@ bool hold(fleet& f, bool held)
 
 TEST(an_operator, pauses_a_rollout_and_lets_it_go_on)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     f.always("every machine serves", [&] { return f.all_serve(); });
     const auto two = f.release("2");
     ASSERT_TRUE(f.run_until([&] { return f.holder() == "m1"; }));
@@ -57,10 +54,7 @@ TEST(an_operator, pauses_a_rollout_and_lets_it_go_on)
 
 TEST(an_operator, pauses_a_rollout_before_any_machine_begins)
 {
-    fleet f(2);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(2);
     const auto two = f.release("2");
     EXPECT_TRUE(hold(f, true));
     f.run_for(30s, 20ms);
@@ -72,10 +66,7 @@ TEST(an_operator, pauses_a_rollout_before_any_machine_begins)
 
 TEST(an_operator, lets_a_rollout_go_on_after_a_failure_that_halted_it)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     auto spec = machine::web();
     spec.rollout.on_failure = model::failure_action::pause;
     const auto two = f.release(spec, "2");
@@ -106,10 +97,7 @@ TEST(an_operator, lets_a_rollout_go_on_after_a_failure_that_halted_it)
 
 TEST(an_operator, rolls_back_through_the_same_gates)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     f.make_live("2");
     f.always("one machine changes at a time", [&] { return f.slots().size() <= 1; });
     f.always("every machine serves", [&] { return f.all_serve(); });

@@ -54,10 +54,7 @@ int machines_that_tried(fleet& f, int release)
 
 TEST(a_rollout, goes_from_machine_to_machine)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     std::set<std::string> holders;
     f.always("one machine changes at a time", [&] {
         if (const auto now = f.holder(); !now.empty())
@@ -77,10 +74,7 @@ TEST(a_rollout, goes_from_machine_to_machine)
 
 TEST(a_rollout, changes_as_many_machines_at_once_as_it_may)
 {
-    fleet f(5);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(5);
     int most = 0;
     f.always("two machines change at a time", [&] {
         most = std::max(most, f.in_change());
@@ -94,10 +88,7 @@ TEST(a_rollout, changes_as_many_machines_at_once_as_it_may)
 
 TEST(a_rollout, of_a_release_that_exits_at_once_ends_on_the_first_machine)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     f.always("the old one serves everywhere", [&] { return f.all_serve(); });
     const auto two = f.release("2");
     for (std::size_t i = 1; i <= 3; ++i)
@@ -114,10 +105,7 @@ TEST(a_rollout, of_a_release_that_exits_at_once_ends_on_the_first_machine)
 
 TEST(a_rollout, of_a_release_that_dies_early_ends_on_the_first_machine_and_nobody_notices)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     f.always("release 1 serves everywhere", [&] {
         return f.running_on(1).contains(1) && f.running_on(2).contains(1) && f.running_on(3).contains(1);
     });
@@ -133,10 +121,7 @@ TEST(a_rollout, of_a_release_that_dies_early_ends_on_the_first_machine_and_nobod
 
 TEST(a_rollout, that_fails_on_a_later_machine_brings_the_earlier_ones_back_one_by_one)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     f.always("one machine changes at a time", [&] { return f.in_change() <= 1; });
     f.always("every machine serves", [&] { return f.all_serve(); });
     const auto two = f.release("2");
@@ -149,10 +134,7 @@ TEST(a_rollout, that_fails_on_a_later_machine_brings_the_earlier_ones_back_one_b
 
 TEST(a_rollout, stands_still_after_a_failure_where_its_rule_says_so)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     const auto two = f.release(web_with({.on_failure = model::failure_action::pause}), "2");
     f.at(2).docker.on_start = exits_after(f.at(1).release_in_store(two).image.text(), 20ms);
     ASSERT_TRUE(
@@ -175,10 +157,7 @@ TEST(a_rollout, stands_still_after_a_failure_where_its_rule_says_so)
 
 TEST(a_rollout, that_is_superseded_midway_gives_way_to_the_new_release)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     f.always("one machine changes at a time", [&] { return f.slots().size() <= 1; });
     f.always("every machine serves", [&] { return f.all_serve(); });
     const auto two = f.release("2");
@@ -196,10 +175,7 @@ TEST(a_rollout, that_is_superseded_midway_gives_way_to_the_new_release)
 
 TEST(a_rollout, does_not_hold_up_a_stop)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     f.release("2");
     ASSERT_TRUE(f.run_until([&] { return f.holder() == "m1"; }));
     f.set_intent(model::intent::stopped);
@@ -213,10 +189,7 @@ TEST(a_rollout, does_not_hold_up_a_stop)
 
 TEST(a_rollout, pauses_between_machines)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     const auto two = f.release(web_with({.pause = 20s}), "2");
     const auto began = f.sim.clock.now();
     ASSERT_TRUE(f.run_until([&] { return f.outcome_of(two) == release_outcome::live; }));
@@ -226,10 +199,7 @@ TEST(a_rollout, pauses_between_machines)
 
 TEST(a_machine, that_joins_in_a_rollout_starts_with_the_good_release)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     const auto two = f.release(web_with({.min_healthy_time = 10s}), "2");
     ASSERT_TRUE(f.run_until([&] { return f.holder() == "m2"; }));
     auto& late = f.add("m4");
@@ -250,10 +220,7 @@ TEST(a_machine, that_joins_in_a_rollout_starts_with_the_good_release)
 
 TEST(a_machine, of_its_own_is_not_slower_for_the_slot)
 {
-    fleet f(1);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(1);
     auto& m = f.at(1);
     const auto before = m.docker.calls.size();
     f.release("2");

@@ -20,10 +20,7 @@ model::component_spec slow_to_prove()
 
 TEST(a_holder, that_ends_and_is_back_in_time_goes_on_with_its_slot)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     f.always("every machine serves", [&] { return f.all_serve(); });
     const auto two = f.release(slow_to_prove(), "2");
     ASSERT_TRUE(f.run_until([&] { return f.holder() == "m2"; }));
@@ -45,10 +42,7 @@ TEST(a_holder, that_ends_and_is_back_in_time_goes_on_with_its_slot)
 
 TEST(a_holder, that_is_away_for_too_long_is_passed_over_and_converges_when_it_is_back)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     f.always("every machine serves", [&] { return f.all_serve(); });
     f.always("there is one slot", [&] { return f.slots().size() <= 1; });
     const auto two = f.release(slow_to_prove(), "2");
@@ -66,10 +60,7 @@ TEST(a_holder, that_is_away_for_too_long_is_passed_over_and_converges_when_it_is
 
 TEST(a_holder, that_is_away_is_passed_over_in_time_when_the_others_lose_sight_of_the_store_meanwhile)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     (void)f.release(slow_to_prove(), "2");
     ASSERT_TRUE(f.run_until([&] { return f.holder() == "m2"; }));
     f.crash(2);
@@ -87,10 +78,7 @@ TEST(a_holder, that_is_away_is_passed_over_in_time_when_the_others_lose_sight_of
 
 TEST(a_holder, that_is_cut_off_begins_nothing_more_and_is_powerless_when_it_is_back)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     f.always("every machine serves", [&] { return f.all_serve(); });
     auto spec = machine::web();
     spec.rollout.min_healthy_time = 50s;
@@ -117,10 +105,7 @@ TEST(a_holder, that_is_cut_off_begins_nothing_more_and_is_powerless_when_it_is_b
 
 TEST(a_holder, that_is_cut_off_for_a_moment_goes_on)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     f.always("every machine serves", [&] { return f.all_serve(); });
     const auto two = f.release(slow_to_prove(), "2");
     ASSERT_TRUE(f.run_until([&] { return f.holder() == "m1"; }));
@@ -136,10 +121,7 @@ TEST(a_holder, that_is_cut_off_for_a_moment_goes_on)
 
 TEST(a_fleet, that_loses_its_store_in_a_rollout_goes_on_when_it_is_back)
 {
-    fleet f(3);
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3);
     f.always("every machine serves", [&] { return f.all_serve(); });
     const auto two = f.release("2");
     ASSERT_TRUE(f.run_until([&] { return f.holder() == "m2"; }));
@@ -160,10 +142,7 @@ class random_trouble : public testing::TestWithParam<unsigned> {};
 TEST_P(random_trouble, ends_converged_and_quiet)
 {
     SCOPED_TRACE(fmt::format("seed {}", GetParam()));
-    fleet f(3 + static_cast<int>(GetParam() % 3), GetParam());
-    f.make_slow();
-    f.start_all();
-    f.make_live("1");
+    running_fleet f(3 + static_cast<int>(GetParam() % 3), GetParam());
     f.always("every machine serves", [&] { return f.all_serve(); });
     f.always("never more slots than two", [&] { return f.slots().size() <= 2; });
     gremlin trouble(f, GetParam());
@@ -176,10 +155,7 @@ TEST_P(random_trouble, ends_converged_and_quiet)
     const auto last = trouble.tag();
     ASSERT_TRUE(f.run_until([&] { return f.is_over(last); }, 15min, 100ms)) << "release " << last << "\n"
                                                                             << f.describe();
-    f.run_for(10s, 100ms);
-    const auto before = f.changes();
-    f.run_for(2min, 100ms);
-    EXPECT_EQ(f.changes(), before) << "and then it is quiet";
+    f.expect_quiet(10s, 100ms);
     for (std::size_t i = 1; i <= f.size(); ++i)
         EXPECT_TRUE(f.has_copy(i)) << "m" << i;
 }
