@@ -1,5 +1,7 @@
 #include <gantryd/control/project.hpp>
 
+#include "races.hpp"
+
 #include <gantryd/project_file/reader.hpp>
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
@@ -37,7 +39,6 @@ boost::asio::awaitable<base::result<void>> store_config(
 boost::asio::awaitable<base::result<void>> set_intent(store::store& to, model::project_name project,
     std::vector<model::component_name> components, model::intent intent, runtime::time_point deadline)
 {
-    constexpr int most_races = 5;
     for (int attempt = 1;; ++attempt) {
         store::transaction write;
         for (const auto& component : components) {

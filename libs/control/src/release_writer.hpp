@@ -5,9 +5,6 @@
 
 namespace gantryd::control {
 
-/// How often a transaction that another writer was faster than is tried.
-inline constexpr int most_races = 5;
-
 /// True when the release has that spec and that image.
 inline bool is_same(const model::release& release, const std::string& spec_hash, const model::image_id& image)
 {

@@ -1,3 +1,4 @@
+#include "races.hpp"
 #include "release_writer.hpp"
 
 #include <gantryd/model/component_json.hpp>
@@ -88,23 +89,21 @@ boost::asio::awaitable<base::result<std::vector<released>>> release_components(s
     model::project_name project, std::vector<release_request> requests, std::string created_by,
     runtime::clock& clk, runtime::time_point deadline)
 {
-    for (int attempt = 1;; ++attempt) {
-        auto all = co_await read_overview(to, project, deadline);
-        if (!all)
-            co_return std::unexpected(all.error());
+    std::vector<released> out;
+    decision decide = [&](const project_overview& all) {
         store::transaction write;
-        std::vector<released> out;
+        out.clear();
         for (const auto& request : requests) {
-            const auto* of = all->find(request.spec.name);
+            const auto* of = all.find(request.spec.name);
             out.push_back(add_release(project, request, of == nullptr ? component_overview() : *of,
                 created_by, clk.wall_now(), write));
         }
-        auto done = co_await to.commit(std::move(write), deadline);
-        if (done)
-            co_return out;
-        if (done.error() != base::errc::conflict || attempt == most_races)
-            co_return std::unexpected(done.error());
-    }
+        return std::optional(std::move(write));
+    };
+    auto done = co_await change_project(to, project, std::move(decide), deadline);
+    if (!done)
+        co_return std::unexpected(done.error());
+    co_return out;
 }
 
 boost::asio::awaitable<base::result<released>> release_order(store::store& to, model::project_name project,

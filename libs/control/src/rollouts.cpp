@@ -1,5 +1,6 @@
 #include <gantryd/control/rollouts.hpp>
 
+#include "races.hpp"
 #include "release_writer.hpp"
 
 #include <gantryd/records/codec.hpp>
@@ -95,25 +96,24 @@ boost::asio::awaitable<base::result<rolled_back>> roll_back(store::store& to, mo
     model::component_name component, std::optional<model::release_number> asked, bool also_failed,
     std::string created_by, runtime::clock& clk, runtime::time_point deadline)
 {
-    for (int attempt = 1;; ++attempt) {
-        auto all = co_await read_overview(to, project, deadline);
-        if (!all)
-            co_return std::unexpected(all.error());
-        const auto* of = all->find(component);
+    rolled_back out;
+    decision decide = [&](const project_overview& all) -> base::result<std::optional<store::transaction>> {
+        const auto* of = all.find(component);
         if (of == nullptr)
-            co_return unknown_component(project, component);
+            return unknown_component(project, component);
         auto target = rollback_target(*of, asked, also_failed);
         if (!target)
-            co_return std::unexpected(target.error());
+            return std::unexpected(target.error());
         store::transaction write;
         const release_request request{target->spec, target->image, target->digest, target->architecture};
-        const auto made = add_release(project, request, *of, created_by, clk.wall_now(), write);
-        auto done = co_await to.commit(std::move(write), deadline);
-        if (done)
-            co_return rolled_back{made.number, std::move(*target)};
-        if (done.error() != errc::conflict || attempt == most_races)
-            co_return std::unexpected(done.error());
-    }
+        out.number = add_release(project, request, *of, created_by, clk.wall_now(), write).number;
+        out.from = std::move(*target);
+        return write;
+    };
+    auto done = co_await change_project(to, project, std::move(decide), deadline);
+    if (!done)
+        co_return std::unexpected(done.error());
+    co_return out;
 }
 
 base::result<std::optional<model::rollout>> paused(
@@ -166,30 +166,29 @@ boost::asio::awaitable<base::result<hold_change>> hold_rollout(store::store& to,
     model::component_name component, bool held, std::string who, runtime::clock& clk,
     runtime::time_point deadline)
 {
-    for (int attempt = 1;; ++attempt) {
-        auto all = co_await read_overview(to, project, deadline);
-        if (!all)
-            co_return std::unexpected(all.error());
-        const auto* of = all->find(component);
+    hold_change out;
+    decision decide = [&](const project_overview& all) -> base::result<std::optional<store::transaction>> {
+        const auto* of = all.find(component);
         if (of == nullptr)
-            co_return unknown_component(project, component);
+            return unknown_component(project, component);
         const auto record = held ? paused(*of, who, clk.wall_now()) : resumed(*of, clk.wall_now());
         if (!record)
-            co_return std::unexpected(record.error());
+            return std::unexpected(record.error());
+        out = {of->wanted()->number, record->has_value()};
         if (!*record)
-            co_return hold_change{of->wanted()->number, false};
+            return std::nullopt;
         const auto key = records::rollout_key(project, component);
         store::transaction write;
         write.conditions.push_back(
             {records::state_key(project, component), store::compare::target::modified, of->state_revision});
         write.conditions.push_back({key, store::compare::target::modified, of->rollout_revision});
         write.operations.push_back(put(key, records::encode(**record)));
-        auto done = co_await to.commit(std::move(write), deadline);
-        if (done)
-            co_return hold_change{(*record)->release, true};
-        if (done.error() != errc::conflict || attempt == most_races)
-            co_return std::unexpected(done.error());
-    }
+        return write;
+    };
+    auto done = co_await change_project(to, project, std::move(decide), deadline);
+    if (!done)
+        co_return std::unexpected(done.error());
+    co_return out;
 }
 
 }  // namespace gantryd::control

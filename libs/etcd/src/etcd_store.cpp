@@ -6,6 +6,7 @@
 #include "watch_hub.hpp"
 
 #include <gantryd/store/rules.hpp>
+#include <gantryd/store/words.hpp>
 
 #include <boost/asio/this_coro.hpp>
 
@@ -21,14 +22,7 @@ using base::errc;
 using base::fail;
 using base::result;
 using runtime::time_point;
-// Inside a store `store` is the class, no longer the namespace.
-using store::change;
-using store::key_value;
-using store::lease_id;
-using store::revision;
-using store::snapshot;
-using store::transaction;
-using store::watcher;
+using namespace store::words;
 
 /// What the store and its watchers share. A frame that the loop destroys may outlive the store.
 struct core {

@@ -99,10 +99,15 @@ TEST(port_owner, the_holder_is_named)
 TEST(port_owner, the_holder_is_named_with_ipv6)
 {
     const held_port held(AF_INET6);
-    if (!held.held)
-        GTEST_SKIP() << "no IPv6 here";
-    EXPECT_EQ(why_not_bindable("::1", held.port, nobody), taken_by_us(held.port));
-    EXPECT_EQ(why_not_bindable("::", held.port, nobody), taken_by_us(held.port));
+    if (held.held) {
+        EXPECT_EQ(why_not_bindable("::1", held.port, nobody), taken_by_us(held.port));
+        EXPECT_EQ(why_not_bindable("::", held.port, nobody), taken_by_us(held.port));
+    } else {  // a machine without IPv6: that is what is in the way, and nobody has the port
+        const auto why = why_not_bindable("::1", 8888, nobody).value_or("nothing");
+        EXPECT_TRUE(why == "port 8888: ::1 is not an address of this machine" ||
+                    why == "port 8888 on ::1 cannot be opened: Address family not supported by protocol")
+            << why;
+    }
 }
 
 TEST(port_owner, a_port_of_our_own_is_no_obstacle)

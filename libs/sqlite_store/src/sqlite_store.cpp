@@ -3,6 +3,7 @@
 #include "core.hpp"
 
 #include <gantryd/store/rules.hpp>
+#include <gantryd/store/words.hpp>
 
 #include <boost/asio/this_coro.hpp>
 
@@ -18,14 +19,7 @@ namespace {
 
 using base::result;
 using runtime::time_point;
-// Inside a store `store` is the class, no longer the namespace.
-using store::change;
-using store::key_value;
-using store::lease_id;
-using store::revision;
-using store::snapshot;
-using store::transaction;
-using store::watcher;
+using namespace store::words;
 
 /// How long a watcher trusts that it is told: a writer may die between its commit and its announcement.
 constexpr auto longest_trust = 2s;
