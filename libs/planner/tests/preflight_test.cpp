@@ -20,11 +20,7 @@ constexpr auto two = static_cast<model::release_number>(2);
 /// yet whether it could run it.
 scene release_two(const model::component_spec& spec = scene::web())
 {
-    scene s;
-    s.release(1, release_outcome::live);
-    s.serving(1, 1);
-    s.settle_proxy();
-    s.join_fleet({"m2", "m3"});
+    auto s = running_in_fleet({"m2", "m3"});
     s.release(2, release_outcome::pending, spec);
     for (const auto* machine : {"m1", "m2", "m3"})
         s.says_nothing(machine);
@@ -49,11 +45,7 @@ TEST(preflight, comes_before_the_first_slot_and_waits_for_every_machine)
 
 TEST(preflight, is_left_out_by_a_machine_alone)
 {
-    scene s;
-    s.release(1, release_outcome::live);
-    s.serving(1, 1);
-    s.settle_proxy();
-    s.join_fleet();
+    auto s = running_in_fleet();
     s.release(2, release_outcome::pending);
     s.says_nothing("m1");
     EXPECT_EQ(s.does(), claims);
@@ -206,11 +198,7 @@ TEST(preflight, is_not_asked_for_on_the_way_back)
 
 TEST(preflight, names_three_machines_at_the_most)
 {
-    scene s;
-    s.release(1, release_outcome::live);
-    s.serving(1, 1);
-    s.settle_proxy();
-    s.join_fleet({"m2", "m3", "m4", "m5", "m6"});
+    auto s = running_in_fleet({"m2", "m3", "m4", "m5", "m6"});
     s.release(2, release_outcome::pending);
     for (const auto* machine : {"m2", "m3", "m4", "m5", "m6"})
         s.says(machine, preparation::blocked, "no room");

@@ -27,11 +27,7 @@ model::component_spec proven_after(std::chrono::milliseconds time)
 /// Version 1 is live and serves on "m1", one of three machines.
 scene three_machines()
 {
-    scene s;
-    s.release(1, release_outcome::live);
-    s.serving(1, 1);
-    s.settle_proxy();
-    s.join_fleet({"m2", "m3"});
+    auto s = running_in_fleet({"m2", "m3"});
     EXPECT_EQ(s.does(), lines{});
     return s;
 }
@@ -90,11 +86,7 @@ std::optional<model::release_number> running(const scene& s)
 
 TEST(rollout, of_one_machine_is_one_transaction_before_and_one_behind)
 {
-    scene s;
-    s.release(1, release_outcome::live);
-    s.serving(1, 1);
-    s.settle_proxy();
-    s.join_fleet();
+    auto s = running_in_fleet();
     s.release(2, release_outcome::pending);
     start_second(s);
     EXPECT_EQ(s.does(), (lines{"begin_drain shop-web-1-1: release 2 takes its place"}));

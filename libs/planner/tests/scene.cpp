@@ -380,4 +380,11 @@ scene running_well()
     return s;
 }
 
+scene running_in_fleet(const std::vector<std::string>& others)
+{
+    auto s = running_well();
+    s.join_fleet(others);
+    return s;
+}
+
 }  // namespace gantryd::planner

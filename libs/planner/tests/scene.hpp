@@ -72,5 +72,7 @@ private:
 
 /// Release 1 of "web" is live, serves with one instance, and nothing is to be done.
 scene running_well();
+/// The same on "m1", a machine of a fleet with these others.
+scene running_in_fleet(const std::vector<std::string>& others = {});
 
 }  // namespace gantryd::planner
