@@ -30,6 +30,16 @@ std::string runs_text(const control::machine_overview& of)
     return out;
 }
 
+/// A line for each component that a drained machine cannot hand over yet.
+std::string waits_text(const control::machine_overview& of)
+{
+    std::string out;
+    for (const auto& work : of.runs)
+        if (!work.waits.empty())
+            out += fmt::format("{}: {}: {}\n", or_dash(of.host), work.component.text(), work.waits);
+    return out;
+}
+
 std::vector<std::string> row(const control::machine_overview& of)
 {
     const auto daemon = of.daemon.value_or(model::machine_report());
@@ -54,6 +64,8 @@ boost::json::object as_json(const control::machine_overview& of)
     boost::json::array runs;
     for (const auto& work : of.runs) {
         boost::json::object one{{"component", work.component.text()}, {"state", work.state}};
+        if (!work.waits.empty())
+            one["waits"] = work.waits;
         if (work.release)
             one["release"] = model::value_of(*work.release);
         runs.emplace_back(std::move(one));
@@ -72,14 +84,16 @@ boost::asio::awaitable<exit_code> machines(invocation what, runtime::clock& clk)
     boost::json::array out;
     std::vector<std::vector<std::string>> rows{
         {"MACHINE", "HOST", "ADDRESS", "STATE", "FOR", "VERSION", "TAGS", "RUNS"}};
+    std::string waits;
     for (const auto& of : control::machines_of(project->all)) {
         out.emplace_back(as_json(of));
         rows.push_back(row(of));
+        waits += waits_text(of);
     }
     if (what.with.json())
         print_json(boost::json::object{{"machines", std::move(out)}});
     else
-        print(columns(rows));
+        print(columns(rows) + waits);
     co_return exit_code::done;
 }
 

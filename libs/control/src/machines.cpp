@@ -9,21 +9,30 @@
 namespace gantryd::control {
 namespace {
 
+std::string wait_of(const model::component_report& report)
+{
+    for (const auto& condition : report.conditions)
+        if (condition.code == "waiting_carrier" || condition.code == "no_carrier")
+            return condition.text;
+    return {};
+}
+
 machine_overview overview_of(
     const project_overview& all, const model::machine_id& id, const std::string& host)
 {
     machine_overview out{
         .id = id, .host = host, .drains = all.draining.contains(id), .returns = all.returning.contains(id)};
     bool has_work = false;
+    const auto* daemon = all.find_machine(id);
     for (const auto& of : all.components) {
         const auto* report = of.report_of(id);
         if (report == nullptr)
             continue;
-        out.runs.push_back({of.name, report->running, report->state});
+        auto waits = daemon == nullptr ? std::string() : wait_of(*report);
+        out.runs.push_back({of.name, report->running, report->state, std::move(waits)});
         out.since = std::max(out.since, report->reported_at);
         has_work = has_work || !report->instances.empty();
     }
-    const auto* daemon = all.find_machine(id);
     if (daemon == nullptr) {
         out.state = machine_state::lost;
         return out;
@@ -122,6 +131,7 @@ boost::asio::awaitable<base::result<bool>> set_drain(store::store& to, model::pr
     if (is_so)
         co_return false;
     model::drain_mark mark{std::move(who), clk.wall_now(), !drains, std::move(components)};
+    mark.failed = std::move(before.failed);  // it is the same work still, and the same who have it
     if (!drains)
         mark.components = std::move(before.components);
     store::transaction change;

@@ -31,6 +31,19 @@ TEST(machines, are_here_draining_or_lost)
     EXPECT_EQ(machines[2].runs[0].state, "running");
 }
 
+TEST(machines, tell_why_they_still_have_their_work)
+{
+    hand_written_fleet fleet(2);
+    fleet.report(1).conditions = {{.code = "too_few_serving", .text = "1 of 2"},
+        {.code = "waiting_carrier", .text = "host2 (m2) serves 0 of 1: port 80 is taken"}};
+    EXPECT_EQ(machines_of(fleet.all)[0].runs[0].waits, "host2 (m2) serves 0 of 1: port 80 is taken");
+    EXPECT_EQ(machines_of(fleet.all)[1].runs[0].waits, "");
+    fleet.report(1).conditions[1].code = "no_carrier";
+    EXPECT_EQ(machines_of(fleet.all)[0].runs[0].waits, "host2 (m2) serves 0 of 1: port 80 is taken");
+    fleet.lose(1);
+    EXPECT_EQ(machines_of(fleet.all)[0].runs[0].waits, "") << "that is old";
+}
+
 TEST(machines, are_found_by_what_people_call_them)
 {
     hand_written_fleet fleet(2);
@@ -102,6 +115,18 @@ TEST_F(drains, are_set_and_taken_back_once)
     EXPECT_EQ(drain(true), true);
     EXPECT_TRUE(is_draining());
     EXPECT_FALSE(is_returning());
+}
+
+TEST_F(drains, that_are_taken_back_leave_the_work_where_it_is)
+{
+    EXPECT_EQ(drain(true), true);
+    auto passed_over = mark();
+    passed_over.failed[web_][model::machine_id("m2")] = {1, "port 80 is taken"};
+    put(records::drain_key(shop_, m1_), records::encode(passed_over));
+    for (const bool drains : {false, true}) {
+        EXPECT_EQ(drain(drains), true);
+        EXPECT_EQ(mark().failed, passed_over.failed) << "others would be asked for it else";
+    }
 }
 
 TEST_F(drains, that_cannot_be_read_are_drains)

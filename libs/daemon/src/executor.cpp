@@ -2,6 +2,7 @@
 
 #include <gantryd/base/overloaded.hpp>
 #include <gantryd/control/project.hpp>
+#include <gantryd/planner/rollout.hpp>
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
 
@@ -120,6 +121,12 @@ std::optional<executor::task> executor::task_for(const planner::action& what)
                 planner::setback about;
                 about.action = "record that the machine has its work back";
                 return task{"drain mark", std::move(about), end_return(a)};
+            },
+            [&](const planner::pass_over& a) -> std::optional<task> {
+                planner::setback about;
+                about.component = a.component;
+                about.action = "ask another machine than " + a.carrier.text() + " to take its work";
+                return task{"drain mark", std::move(about), pass_over(a)};
             },
             [&](const planner::prepare_release& a) -> std::optional<task> {
                 planner::setback about;
@@ -281,7 +288,47 @@ boost::asio::awaitable<executor::outcome> executor::end_return(planner::end_retu
         me.mark_revision = 0;
     }
     if (!done)
-        co_await st_.io.clk.sleep_until(st_.io.clk.now() + 50ms);
+        co_await wait_for_news();
+    co_return outcome();
+}
+
+boost::asio::awaitable<void> executor::wait_for_news()
+{
+    return st_.io.clk.sleep_until(st_.io.clk.now() + 50ms);
+}
+
+boost::asio::awaitable<executor::outcome> executor::pass_over(planner::pass_over what)
+{
+    const auto key = records::drain_key(st_.what.project, st_.what.machine);
+    auto stored = co_await st_.io.desired.get(key, st_.io.clk.now() + 5s);
+    if (!stored)
+        co_return base::fail("read the drain mark", stored.error());
+    const auto planned_on = static_cast<store::revision>(what.mark_revision);
+    if (!*stored || (*stored)->modified != planned_on) {
+        co_await wait_for_news();
+        co_return outcome();
+    }
+    auto mark = records::decode_drain_mark((*stored)->value).value_or(model::drain_mark());
+    auto& failure = mark.failed[what.component][what.carrier];
+    failure = {failure.times + 1, what.why};
+    store::transaction write;
+    write.conditions.push_back({key, store::compare::target::modified, planned_on});
+    write.operations.push_back({store::operation::kind::put, key, records::encode(mark), {}});
+    auto done = co_await st_.io.desired.commit(std::move(write), st_.io.clk.now() + 5s);
+    if (!done && done.error() != base::errc::conflict)
+        co_return base::fail("write the drain mark", done.error());
+    if (!done) {
+        co_await wait_for_news();
+        co_return outcome();
+    }
+    auto& me = st_.world.fleet->machines[st_.what.machine];
+    if (me.mark_revision == what.mark_revision) {
+        me.failed = std::move(mark.failed);
+        me.mark_revision = static_cast<std::int64_t>(*done);
+    }
+    st_.tell({.what = happening::carrier_failed,
+        .component = what.component,
+        .text = planner::name_of(*st_.world.fleet, what.carrier) + ": " + what.why});
     co_return outcome();
 }
 

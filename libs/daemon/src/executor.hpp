@@ -44,6 +44,9 @@ private:
     boost::asio::awaitable<outcome> allot(planner::allot_link what);
     boost::asio::awaitable<outcome> take_order(planner::release_order what);
     boost::asio::awaitable<outcome> end_return(planner::end_return what);
+    boost::asio::awaitable<outcome> pass_over(planner::pass_over what);
+    /// After somebody else was first: time for the watch to bring it.
+    boost::asio::awaitable<void> wait_for_news();
     boost::asio::awaitable<outcome> prepare(planner::prepare_release what);
 
     /// Makes the container of a new instance, its image pulled if need be; the container's id.

@@ -15,6 +15,7 @@ bool is_trouble(happening what)
     case happening::release_given_up:
     case happening::slot_lost:
     case happening::rollout_halted:
+    case happening::carrier_failed:
     case happening::machine_id_refused:
     case happening::action_failed:
     case happening::haproxy_changed:

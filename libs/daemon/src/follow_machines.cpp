@@ -38,10 +38,11 @@ void note_absence(state& st, const model::machine_id& id)
 
 void take_mark(state& st, const model::machine_id& id, const store::key_value& pair)
 {
-    const auto mark = records::decode_drain_mark(pair.value).value_or(model::drain_mark());
+    auto mark = records::decode_drain_mark(pair.value).value_or(model::drain_mark());
     auto& machine = st.world.fleet->machines[id];
     machine.drains = !mark.returns;
     machine.returns = mark.returns;
+    machine.failed = std::move(mark.failed);
     machine.mark_revision = static_cast<std::int64_t>(pair.modified);
     if (!machine.present && machine.components.empty())  // it was not seen itself since we began
         machine.components = mark.components;
@@ -51,6 +52,7 @@ void drop_mark(planner::machine_view& machine)
 {
     machine.drains = false;
     machine.returns = false;
+    machine.failed.clear();
     machine.mark_revision = 0;
 }
 

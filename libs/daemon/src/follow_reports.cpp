@@ -2,6 +2,7 @@
 // times nobody reads that: in a large fleet much is reported.
 #include "state.hpp"
 
+#include <gantryd/planner/moving.hpp>
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
 #include <gantryd/runtime/backoff.hpp>
@@ -23,9 +24,17 @@ bool take_report(state& st, const store::key_value& pair, bool erased)
         return false;
     const auto serves = [](const model::instance_report& i) { return i.state == "serving"; };
     const auto serving = static_cast<int>(std::ranges::count_if(report->instances, serves));
-    const planner::work_view seen{report->carries, report->asked, serving};
+    planner::work_view seen{report->carries, report->asked, serving};
+    const auto stands_in_the_way = [](const model::condition& c) { return planner::is_obstacle(c.code); };
+    if (const auto found = std::ranges::find_if(report->conditions, stands_in_the_way);
+        found != report->conditions.end()) {
+        seen.obstacle = found->text;
+        seen.remedy = found->command;
+    }
     auto& known = st.world.fleet->machines[report->machine].work[report->component];
-    return std::exchange(known, seen) != seen;
+    const bool is_news = known != seen;
+    known = std::move(seen);
+    return is_news;
 }
 
 void forget_reports(state& st)

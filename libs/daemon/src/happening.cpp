@@ -30,6 +30,7 @@ std::string_view text_of(happening what) noexcept
     case happening::slot_freed: return "slot_freed";
     case happening::slot_lost: return "slot_lost";
     case happening::rollout_halted: return "rollout_halted";
+    case happening::carrier_failed: return "carrier_failed";
     case happening::machine_id_refused: return "machine_id_refused";
     case happening::action_failed: return "action_failed";
     case happening::haproxy_started: return "haproxy_started";

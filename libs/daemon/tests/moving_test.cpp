@@ -216,6 +216,101 @@ TEST(a_carrier, whose_instances_crash_heals_them_alone)
     f.expect_quiet();
 }
 
+/// From now on no container can be made on the machine.
+void refuse_containers(machine& on)
+{
+    on.docker.on_call = [](const std::string& call) -> std::optional<base::error> {
+        if (call.starts_with("create "))
+            return base::error(base::errc::rejected, "no such device");
+        return std::nullopt;
+    };
+}
+
+/// Machine 2 of three is drained, while one of the others cannot make containers. True when that one was
+/// asked first.
+bool is_asked_first(std::size_t broken)
+{
+    crew f(3);
+    const std::size_t other = 4 - broken;
+    refuse_containers(f.at(broken));
+    f.set_drain(2, true);
+    f.run_for(10s);
+    const bool asked = !is_empty(f, 2);
+    if (asked) {
+        const auto told = f.at(2).reason("waiting_carrier");
+        EXPECT_TRUE(told && told->text.contains(" serves 1 of 2: ") && told->text.contains("no such device"))
+            << f.describe();
+        EXPECT_EQ(f.serving_on(2), 1U);
+    }
+    EXPECT_TRUE(f.gets_to([&] { return is_empty(f, 2) && f.serving_on(other) == 2; }));
+    f.expect_quiet();
+    const auto failures = f.at(2).told("carrier_failed");
+    EXPECT_EQ(failures.size(), asked ? 1U : 0U);
+    for (const auto& failure : failures)
+        EXPECT_TRUE(failure.contains("no such device")) << failure;
+    EXPECT_FALSE(f.at(broken).reason("crash_loop")) << "it is not asked any more";
+
+    f.set_drain(2, false);
+    EXPECT_TRUE(f.gets_to([&] { return is_one_each(f); }));
+    f.expect_quiet();
+    return asked;
+}
+
+TEST(a_carrier, that_cannot_start_is_passed_over)
+{
+    const bool one = is_asked_first(1);
+    const bool three = is_asked_first(3);
+    EXPECT_NE(one, three) << "one of the two is first";
+}
+
+TEST(a_carrier, that_cannot_start_and_is_the_only_one_leaves_the_work_where_it_is)
+{
+    crew f(2);
+    refuse_containers(f.at(1));
+    f.set_drain(2, true);
+    f.run_for(30min, 100ms);
+    EXPECT_EQ(by_machine(f), counts(2, 1));
+    EXPECT_TRUE(f.at(2).reason("waiting_carrier")->text.contains("no such device"));
+    EXPECT_TRUE(f.at(2).told("carrier_failed").empty()) << "there is nobody else";
+    f.at(1).docker.on_call = nullptr;
+    const auto has_moved = [&] { return is_empty(f, 2) && f.serving_on(1) == 2; };
+    ASSERT_TRUE(f.run_until(has_moved, 10min, 100ms)) << "it is tried every five minutes\n" << f.describe();
+    f.expect_quiet();
+}
+
+TEST(a_carrier, that_cannot_start_is_asked_again_when_no_other_can_either)
+{
+    crew f(3);
+    for (const std::size_t i : {1U, 3U})
+        refuse_containers(f.at(i));
+    f.set_drain(2, true);
+    f.run_for(1h, 100ms);
+    EXPECT_EQ(by_machine(f), counts(3, 1));
+    const auto failures = f.at(2).told("carrier_failed").size();
+    EXPECT_GE(failures, 8U);
+    EXPECT_LE(failures, 20U) << "less and less often";
+    f.at(1).docker.on_call = nullptr;
+    ASSERT_TRUE(f.run_until([&] { return is_empty(f, 2); }, 30min, 100ms)) << f.describe();
+    EXPECT_EQ(f.serving_on(1), 2U);
+    f.expect_quiet();
+}
+
+TEST(a_carrier, that_fails_after_the_work_was_handed_over_is_passed_over_too)
+{
+    crew f(3);
+    ASSERT_TRUE(f.empties(2));
+    const auto carrier = f.carrier();
+    const std::size_t other = 4 - carrier;
+    auto& m = f.at(carrier);
+    refuse_containers(m);
+    f.may_lose_instances = true;
+    m.docker.die(m.id_of(*m.serving().rbegin()), 1);
+    ASSERT_TRUE(f.gets_to([&] { return f.serving_on(other) == 2; }));
+    f.run_for(1min, 20ms);
+    EXPECT_TRUE(is_empty(f, 2)) << f.describe();
+    EXPECT_EQ(f.at(2).told("carrier_failed").size(), 1U);
+}
+
 TEST(machines, that_are_drained_together_leave_all_to_the_last_one)
 {
     crew f(3);

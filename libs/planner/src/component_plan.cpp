@@ -424,7 +424,7 @@ void plan_component(const world& from, const roster& who, plan& out)
         plan_end(who, out);
         return;
     }
-    wake_for_moves(from, who, out);
+    plan_moves(from, who, out);
     if (who.away) {
         plan_absence(from, who, out);
         return;

@@ -87,8 +87,8 @@ void explain_rollout(const world& from, const roster& who, plan& out);
 /// The drain of whatever is here, when other machines do its work.
 void plan_absence(const world& from, const roster& who, plan& out);
 
-/// When time alone changes who does a drained machine's work.
-void wake_for_moves(const world& from, const roster& who, plan& out);
+/// Who is passed over as a carrier, and when time alone changes who does a drained machine's work.
+void plan_moves(const world& from, const roster& who, plan& out);
 
 /// The end of this machine's return, when it has all its work again.
 void plan_return(const world& from, const std::vector<roster>& everyone, plan& out);

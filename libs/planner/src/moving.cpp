@@ -3,10 +3,12 @@
 #include <gantryd/planner/rollout.hpp>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 namespace gantryd::planner {
 namespace {
@@ -78,7 +80,7 @@ bool has_surplus(const world& in, const component& of)
 
 /// How the machines that are to carry do it.
 struct outlook {
-    std::map<model::machine_id, int> carriers;
+    shares carriers;
     bool complete = false;  ///< all of them serve what they are asked for
     bool is_short = false;  ///< one does not, and is not in the middle of a change
 };
@@ -122,13 +124,82 @@ bool is_away(const world& in, const component& of, const outlook& others)
     return has_lasted(in, of) && until && in.now < *until;
 }
 
+/// Who can take part in carrying, with nothing to carry yet.
+shares candidates(const world& in, const component& of)
+{
+    shares out;
+    for (const auto& [id, machine] : in.fleet->machines)
+        if (may_carry(in, of, machine))
+            out[id] = 0;
+    return out;
+}
+
+int times_failed(const component& of, const machine_view& drained, const model::machine_id& carrier)
+{
+    const auto failed = drained.failed.find(of.name);
+    if (failed == drained.failed.end())
+        return 0;
+    const auto found = failed->second.find(carrier);
+    return found == failed->second.end() ? 0 : found->second.times;
+}
+
+/// Gives the work of one machine to those that may carry, in addition to what they have already.
+shares hand_out(const component& of, const model::machine_id& from, const machine_view& drained,
+    int instances, shares& loads)
+{
+    const auto rank = [&](const auto& entry) {
+        // Another order for each component and machine, or the first machine would carry all of them.
+        const auto text = of.name.text() + "/" + from.text() + "/" + entry.first.text();
+        return std::tuple(times_failed(of, drained, entry.first), entry.second, digest(text), entry.first);
+    };
+    shares out;
+    for (int i = 0; i < instances && !loads.empty(); ++i) {
+        const auto least = std::ranges::min_element(loads, {}, rank);
+        ++least->second;
+        ++out[least->first];
+    }
+    return out;
+}
+
+/// Who carries how much, by the machine whose work it is.
+std::map<model::machine_id, shares> assignment(const world& in, const component& of)
+{
+    std::map<model::machine_id, shares> out;
+    const auto* goal = goal_of(of);
+    const bool works = of.intent == model::intent::ready && !of.hold && goal != nullptr;
+    if (!in.fleet || !in.fleet->known || !works || !is_anybody_marked(in, of))
+        return out;
+    auto loads = candidates(in, of);
+    for (const auto& [from, machine] : in.fleet->machines)
+        if (is_marked(machine) && looks_after(machine, of.name))
+            out[from] = hand_out(of, from, machine, goal->spec.instances, loads);
+    return out;
+}
+
+void note_shortages(const world& in, component& of)
+{
+    auto known = std::exchange(of.carriers_short, {});
+    if (!my_view(*in.fleet).drains)
+        return;
+    const auto all = carriers_of(in, of);
+    const auto handed_out = assignment(in, of);
+    const auto mine = handed_out.find(in.fleet->me);
+    if (mine == handed_out.end())
+        return;
+    for (const auto& [id, share] : mine->second)
+        if (in.fleet->machines.at(id).present && !holds_slot(of, id) && !carries(in, of, id, all.at(id)))
+            of.carriers_short.emplace(id, known.contains(id) ? known.at(id) : in.now);
+}
+
 void assign_move(world& in, component& of)
 {
     if (of.intent != model::intent::ready || of.hold || !is_anybody_marked(in, of)) {
         of.carried_since.reset();
         of.short_since.reset();
+        of.carriers_short.clear();
         return;
     }
+    note_shortages(in, of);
     auto& task = *of.task;
     const auto others = look_at_carriers(in, of);
     note_since(of.carried_since, others.complete, in.now);
@@ -218,33 +289,39 @@ void keep_links(world& in)
 
 }  // namespace
 
-std::map<model::machine_id, int> carriers_of(const world& in, const component& of)
+shares carriers_of(const world& in, const component& of)
 {
-    std::map<model::machine_id, int> out;
-    const auto* goal = goal_of(of);
-    const bool works = of.intent == model::intent::ready && !of.hold && goal != nullptr;
-    if (!in.fleet || !in.fleet->known || !works || !is_anybody_marked(in, of))
+    shares out;
+    for (const auto& [from, carriers] : assignment(in, of))
+        for (const auto& [id, share] : carriers)
+            out[id] += share;
+    return out;
+}
+
+std::vector<stuck_carrier> stuck_carriers(const world& in, const component& of)
+{
+    constexpr int most_doublings = 5;
+    std::vector<stuck_carrier> out;
+    if (of.carriers_short.empty() || candidates(in, of).size() < 2)
         return out;
-    std::map<model::machine_id, int> shares;
-    for (const auto& [id, machine] : in.fleet->machines)
-        if (may_carry(in, of, machine))
-            shares[id] = 0;
-    if (shares.empty())
-        return out;
-    for (const auto& [from, machine] : in.fleet->machines) {
-        if (!is_marked(machine) || !looks_after(machine, of.name))
+    for (const auto& [id, since] : of.carriers_short) {
+        const auto& machine = in.fleet->machines.at(id);
+        const auto work = machine.work.find(of.name);
+        if (work == machine.work.end() || work->second.obstacle.empty())
             continue;
-        const auto rank = [&](const auto& entry) {
-            // Another order for each component and machine, or the first machine would carry all of them.
-            const auto text = of.name.text() + "/" + from.text() + "/" + entry.first.text();
-            return std::tuple(entry.second, digest(text), entry.first);
-        };
-        for (int i = 0; i < goal->spec.instances; ++i) {
-            const auto least = std::ranges::min_element(shares, {}, rank);
-            out[least->first] = ++least->second;
-        }
+        const auto doublings = std::min(times_failed(of, my_view(*in.fleet), id), most_doublings);
+        out.push_back({id, work->second, since + carrier_patience * (1 << doublings)});
     }
     return out;
+}
+
+bool is_obstacle(std::string_view code)
+{
+    static constexpr std::array those{reason::retrying, reason::port_taken, reason::unhealthy,
+        reason::dependency_suspected, reason::crash_loop, reason::docker_unreachable, reason::proxy_failed,
+        reason::waiting_link, reason::link_down, reason::pull_failed, reason::image_mismatch,
+        reason::wrong_architecture, reason::docker_disk_full, reason::machine_id_taken};
+    return std::ranges::any_of(those, [&](reason one) { return text_of(one) == code; });
 }
 
 bool carries(const world& in, const component& of, const model::machine_id& machine, int share)

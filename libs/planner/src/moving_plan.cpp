@@ -11,7 +11,7 @@
 namespace gantryd::planner::detail {
 namespace {
 
-std::string names_of(const world& in, const std::map<model::machine_id, int>& machines)
+std::string names_of(const world& in, const shares& machines)
 {
     std::string out;
     for (const auto& [id, share] : machines)
@@ -33,9 +33,10 @@ std::string shortage(const world& in, const component& of, const model::machine_
     const auto work = machine.work.find(of.name);
     if (!machine.present)
         return name + " is away";
-    if (work == machine.work.end() || work->second.carries == 0)
-        return name + " has not begun";
-    return fmt::format("{} serves {} of {}", name, work->second.serving, work->second.asked);
+    const auto seen = work == machine.work.end() ? work_view() : work->second;
+    const auto state = seen.carries == 0 ? std::string("has not begun")
+                                         : fmt::format("serves {} of {}", seen.serving, seen.asked);
+    return fmt::format("{} {}{}{}", name, state, seen.obstacle.empty() ? "" : ": ", seen.obstacle);
 }
 
 class move_explainer {
@@ -94,11 +95,47 @@ private:
             return;
         }
         auto& c = add(reason::waiting_carrier, "the machine is drained; " + obstacle());
+        c.text += failures();
         c.then = "it goes on here until others serve its work";
         c.command = fmt::format("gantryd status {} -c {}", from_.project.text(), of_.name.text());
         if (of_.carried_since)
             if (const auto ripe = *of_.carried_since + policy_of(of_).min_healthy_time; ripe > from_.now)
                 c.until = ripe;
+        explain_obstacles(c);
+    }
+
+    /// What is done about those who cannot do this machine's work, and what somebody could do there.
+    void explain_obstacles(condition& c) const
+    {
+        const auto stuck = stuck_carriers(from_, of_);
+        if (!stuck.empty()) {
+            const auto next = std::ranges::min(stuck, {}, &stuck_carrier::passed_over_at).passed_over_at;
+            c.then = "another machine is asked for it; " + c.then;
+            c.until = std::max(next, from_.now);
+        }
+        const auto remedy_on = [&](const auto& entry) -> std::string {
+            const auto& work = from_.fleet->machines.at(entry.first).work;
+            const auto found = work.find(of_.name);
+            return found == work.end() ? std::string() : found->second.remedy;
+        };
+        const auto can_be_helped = [&](const auto& entry) { return !remedy_on(entry).empty(); };
+        if (const auto first = std::ranges::find_if(of_.carriers_short, can_be_helped);
+            first != of_.carriers_short.end())
+            c.command = fmt::format("on {}: {}", name_of(*from_.fleet, first->first), remedy_on(*first));
+    }
+
+    /// Those that were asked before and could not.
+    std::string failures() const
+    {
+        const auto* me = my_view(from_);
+        const auto failed = me->failed.find(of_.name);
+        std::string out;
+        if (failed == me->failed.end())
+            return out;
+        for (const auto& [id, failure] : failed->second)
+            if (!carriers_.contains(id))
+                out += fmt::format("; {} was passed over: {}", name_of(*from_.fleet, id), failure.why);
+        return out;
     }
 
     /// Why the work of this machine, which is drained, is not on others yet, or not any more.
@@ -163,7 +200,7 @@ private:
     const component& of_;
     const roster& who_;
     plan& out_;
-    std::map<model::machine_id, int> carriers_;
+    shares carriers_;
 };
 
 }  // namespace
@@ -176,11 +213,18 @@ void plan_absence(const world& from, const roster& who, plan& out)
             out.actions.emplace_back(begin_drain{i->name, why});
 }
 
-void wake_for_moves(const world& from, const roster& who, plan& out)
+void plan_moves(const world& from, const roster& who, plan& out)
 {
     const auto& of = who.wish;
     if (!of.task || (!of.carried_since && !of.short_since))
         return;
+    for (const auto& stuck : stuck_carriers(from, of)) {
+        if (stuck.passed_over_at > from.now)
+            wake(out, stuck.passed_over_at);
+        else
+            out.actions.emplace_back(
+                pass_over{of.name, stuck.machine, stuck.work.obstacle, my_view(from)->mark_revision});
+    }
     const auto wake_later = [&](time_point at) {
         if (at > from.now)
             wake(out, at);

@@ -23,7 +23,7 @@ bool needs_docker(const action& what)
            !std::holds_alternative<mark_ready>(what) && !std::holds_alternative<begin_drain>(what) &&
            !std::holds_alternative<condemn_instance>(what) && !std::holds_alternative<allot_link>(what) &&
            !std::holds_alternative<move_rollout>(what) && !std::holds_alternative<release_order>(what) &&
-           !std::holds_alternative<end_return>(what) &&
+           !std::holds_alternative<end_return>(what) && !std::holds_alternative<pass_over>(what) &&
            !std::holds_alternative<prepare_release>(what) &&  // it tells the others that Docker is away
            !std::holds_alternative<fail_release>(what);       // planned only while Docker answers
 }

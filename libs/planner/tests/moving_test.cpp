@@ -1,8 +1,7 @@
 // The work of drained machines: who carries it, and when it moves.
+#include "moving_scene.hpp"
 #include "plan_text.hpp"
-#include "scene.hpp"
 
-#include <gantryd/planner/moving.hpp>
 #include <gantryd/planner/rollout.hpp>
 
 #include <gtest/gtest.h>
@@ -16,40 +15,6 @@ using namespace std::chrono_literals;
 using model::release_outcome;
 
 namespace {
-
-const model::component_name web("web");
-
-model::machine_id id(const std::string& text) { return model::machine_id(text); }
-
-machine_view& machine(scene& s, const std::string& name) { return s.w.fleet->machines.at(id(name)); }
-
-/// What the machine reports of a component.
-void reports(scene& s, const std::string& name, work_view what, const model::component_name& of = web)
-{
-    machine(s, name).work[of] = what;
-}
-
-model::component_spec instances(int number)
-{
-    auto spec = scene::web();
-    spec.instances = number;
-    return spec;
-}
-
-/// Version 1 is live and serves on "m1", one of as many machines as that.
-scene fleet_of(const std::vector<std::string>& others, int number = 1)
-{
-    scene s;
-    s.release(1, release_outcome::live, instances(number));
-    for (int i = 1; i <= number; ++i)
-        s.serving(1, i);
-    s.settle_proxy();
-    s.join_fleet(others);
-    for (const auto& name : others)
-        reports(s, name, {.carries = 0, .asked = number, .serving = number});
-    EXPECT_EQ(s.does(), lines{});
-    return s;
-}
 
 /// m1 was drained, and m2 has its one instance.
 scene left_to_m2()
@@ -72,9 +37,7 @@ scene left_to_m2()
     return s;
 }
 
-std::map<model::machine_id, int> carriers(scene& s) { return carriers_of(s.w, s.of()); }
-
-using shares = std::map<model::machine_id, int>;
+shares carriers(scene& s) { return carriers_of(s.w, s.of()); }
 
 bool makes_one(const lines& of)
 {

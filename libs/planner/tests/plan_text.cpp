@@ -62,6 +62,9 @@ std::string text_of(const action& what)
                 return fmt::format("release the order of {} with {}", a.component.text(), a.image.text());
             },
             [](const end_return&) { return std::string("end_return"); },
+            [](const pass_over& a) {
+                return fmt::format("pass over {} for {}: {}", a.carrier.text(), a.component.text(), a.why);
+            },
             [](const prepare_release& a) {
                 return fmt::format("prepare {} {}", a.component.text(), model::value_of(a.release));
             },

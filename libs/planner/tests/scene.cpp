@@ -234,6 +234,10 @@ void scene::carry_out(const action& what)
                    [&](const settle_release& a) { settle(a.component, a.release, a.outcome); },
                    [&](const move_rollout& a) { carry_out(a); },
                    [&](const end_return&) { w.fleet->machines.at(w.fleet->me).returns = false; },
+                   [&](const pass_over& a) {
+                       auto& failed = w.fleet->machines.at(w.fleet->me).failed[a.component][a.carrier];
+                       failed = {failed.times + 1, a.why};
+                   },
                    [&](const allot_link& a) {
                        auto& link = w.links[a.link];
                        link.host = a.host.empty() ? link.host : a.host;

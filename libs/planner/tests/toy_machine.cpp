@@ -31,6 +31,7 @@ std::string key_of(const action& what)
                           [](const fail_release& a) { return "fail " + a.component.text(); },
                           [](const release_order& a) { return "order " + a.component.text(); },
                           [](const end_return&) { return std::string("end_return"); },
+                          [](const pass_over& a) { return "pass_over " + a.carrier.text(); },
                           [](const move_rollout& a) { return "rollout " + a.component.text(); },
                           [](const prepare_release& a) { return "prepare " + a.component.text(); },
                       },
@@ -239,6 +240,7 @@ void machine::land(const doing& todo, const trouble& with)
                    [](const move_rollout&) {},   // this machine is on its own
                    [](const release_order&) {},  // all orders have releases here
                    [](const end_return&) {},
+                   [](const pass_over&) {},
                    [](const prepare_release&) {},
                    [&](const fail_release& a) {
                        world_.components.at(a.component).crashes[a.release] = {

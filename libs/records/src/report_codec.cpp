@@ -13,7 +13,7 @@ using namespace detail;
 namespace {
 
 constexpr std::int64_t most_cpus = 1'000'000;
-constexpr std::int64_t most_instances = 1'000'000;
+constexpr std::int64_t most_counted = 1'000'000;
 
 json::object drain_json(const model::drain_numbers& n)
 {
@@ -88,7 +88,7 @@ std::optional<model::release_number> number_of(const json::object& from, std::st
 
 int count_of(const json::object& from, std::string_view key)
 {
-    return static_cast<int>(std::clamp<std::int64_t>(integer_of(from, key).value_or(0), 0, most_instances));
+    return static_cast<int>(std::clamp<std::int64_t>(integer_of(from, key).value_or(0), 0, most_counted));
 }
 
 }  // namespace
@@ -221,6 +221,13 @@ std::string encode(const model::drain_mark& mark)
             components.emplace_back(component.text());
         out["components"] = std::move(components);
     }
+    json::array failed;
+    for (const auto& [component, machines] : mark.failed)
+        for (const auto& [machine, failure] : machines)
+            failed.emplace_back(json::object{{"component", component.text()}, {"machine", machine.text()},
+                {"times", failure.times}, {"why", failure.why}});
+    if (!failed.empty())
+        out["failed"] = std::move(failed);
     return json::serialize(out);
 }
 
@@ -235,6 +242,11 @@ base::result<model::drain_mark> decode_drain_mark(std::string_view text)
     out.returns = bool_of(*object, "returns");
     for (auto& name : strings_of(*object, "components"))
         out.components.emplace_back(std::move(name));
+    for (const auto* failure : objects_of(*object, "failed")) {
+        const model::component_name component(string_of(*failure, "component"));
+        const model::machine_id machine(string_of(*failure, "machine"));
+        out.failed[component][machine] = {count_of(*failure, "times"), string_of(*failure, "why")};
+    }
     return out;
 }
 

@@ -256,8 +256,10 @@ TEST(codec, an_event_without_a_time_or_a_code_is_none)
 
 TEST(codec, drain_marks_come_back)
 {
-    const model::drain_mark mark{
+    model::drain_mark mark{
         "ann@alpha", base::wall_time(std::chrono::hours(5)), true, {model::component_name("web")}};
+    mark.failed[model::component_name("web")] = {
+        {model::machine_id("m2"), {2, "port 80 is taken"}}, {model::machine_id("m3"), {1, "no \"disk\""}}};
     EXPECT_EQ(records::decode_drain_mark(records::encode(mark)).value(), mark);
     const model::drain_mark plain{"ann@alpha", base::wall_time(std::chrono::hours(5)), false, {}};
     EXPECT_EQ(records::encode(plain), R"({"by":"ann@alpha","at":"1970-01-01T05:00:00.000Z"})");

@@ -21,6 +21,8 @@ struct machine_work {
     model::component_name component;
     std::optional<model::release_number> release;  ///< absent: nothing of it serves there
     std::string state;                             ///< as in model::component_report
+    std::string
+        waits{};  ///< why it still has this, though it is drained; empty: it does not wait, or is lost
 };
 
 struct machine_overview {

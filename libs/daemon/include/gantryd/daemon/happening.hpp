@@ -31,6 +31,7 @@ enum class happening {
     slot_freed,          ///< it is done, or gives up
     slot_lost,           ///< the slot of another machine, which is away
     rollout_halted,      ///< after a failure, until an operator decides
+    carrier_failed,      ///< a machine that was to do the work of this one, which is drained, cannot
     machine_id_refused,  ///< another process has this machine's id
     action_failed,       ///< the first failure in a row; it is tried again
     haproxy_started,     ///< a new process serves
@@ -56,11 +57,11 @@ inline constexpr std::array all_happenings{happening::daemon_started, happening:
     happening::signal_delivered, happening::signal_failed, happening::container_stopping,
     happening::container_stopped, happening::container_killing, happening::container_removed,
     happening::release_given_up, happening::link_placed, happening::release_settled, happening::slot_taken,
-    happening::slot_freed, happening::slot_lost, happening::rollout_halted, happening::machine_id_refused,
-    happening::action_failed, happening::haproxy_started, happening::haproxy_reloaded,
-    happening::haproxy_changed, happening::haproxy_repaired, happening::haproxy_ended,
-    happening::port_refused, happening::port_freed, happening::source_away, happening::source_back,
-    happening::store_copy_used, happening::record_unreadable, happening::events_lost,
+    happening::slot_freed, happening::slot_lost, happening::rollout_halted, happening::carrier_failed,
+    happening::machine_id_refused, happening::action_failed, happening::haproxy_started,
+    happening::haproxy_reloaded, happening::haproxy_changed, happening::haproxy_repaired,
+    happening::haproxy_ended, happening::port_refused, happening::port_freed, happening::source_away,
+    happening::source_back, happening::store_copy_used, happening::record_unreadable, happening::events_lost,
     happening::condition_began, happening::condition_ended};
 
 /// The code as people and scripts see it: "container_started".

@@ -84,12 +84,23 @@ struct machine_report {
     friend bool operator==(const machine_report&, const machine_report&) = default;
 };
 
+/// A machine that was to do a drained one's work, and could not.
+struct carrier_failure {
+    int times = 0;    ///< that it was passed over
+    std::string why;  ///< the last time, in its own words
+
+    friend bool operator==(const carrier_failure&, const carrier_failure&) = default;
+};
+using carrier_failures = std::map<component_name, std::map<machine_id, carrier_failure>>;
+
 /// An operator's word that a machine is to hand its work to others; kept until it has its work again.
 struct drain_mark {
     std::string by;  ///< who said so, for people
     base::wall_time at{};
     bool returns = false;  ///< it is to take its work back: others keep it until the machine does it itself
     std::vector<component_name> components;  ///< that it looks after; empty: all of the project
+    carrier_failures
+        failed{};  ///< the machine's own word: others come before those when its work is given out
 
     friend bool operator==(const drain_mark&, const drain_mark&) = default;
 };

@@ -124,9 +124,18 @@ struct end_return {
     friend auto operator<=>(const end_return&, const end_return&) = default;
 };
 
+/// A machine that was to carry instances of this one, which is drained, cannot: another one is to be asked.
+struct pass_over {
+    model::component_name component;
+    model::machine_id carrier;
+    std::string why;
+    std::int64_t mark_revision = 0;  ///< of this machine's drain mark, which tells everybody
+    friend auto operator<=>(const pass_over&, const pass_over&) = default;
+};
+
 using action = std::variant<create_instance, start_instance, mark_ready, condemn_instance, begin_drain,
     send_signals, stop_instance, kill_instance, remove_instance, update_proxy, settle_release, allot_link,
-    fail_release, release_order, prepare_release, move_rollout, end_return>;
+    fail_release, release_order, prepare_release, move_rollout, end_return, pass_over>;
 
 /// Something that waits, in steady time; see model::condition for the members.
 struct condition {

@@ -2,6 +2,7 @@
 #include <gantryd/base/time.hpp>
 #include <gantryd/haproxy_config/view.hpp>
 #include <gantryd/health_policy/judgement.hpp>
+#include <gantryd/model/report.hpp>
 #include <gantryd/model/rollout.hpp>
 #include <gantryd/planner/reasons.hpp>
 
@@ -137,6 +138,8 @@ struct component {
     /// do; and since when one of them is short of it. Kept by assign_moves().
     std::optional<time_point> carried_since;
     std::optional<time_point> short_since;
+    /// On a drained machine: since when each of those who are to carry its own instances does not.
+    std::map<model::machine_id, time_point> carriers_short;
 };
 
 /// Where containers of this machine reach a component link. Whoever imported it keeps the address for life,
@@ -178,6 +181,8 @@ struct work_view {
     int carries = 0;  ///< instances beside its own, of machines that are drained
     int asked = 0;    ///< how many are to serve there, those among them
     int serving = 0;
+    std::string obstacle{};  ///< what keeps it from serving and will not pass by waiting; empty: nothing
+    std::string remedy{};    ///< what somebody can type there
 
     friend bool operator==(const work_view&, const work_view&) = default;
 };
@@ -191,6 +196,7 @@ struct machine_view {
     time_point gone_since{};
     std::string host;                               ///< for people
     std::vector<model::component_name> components;  ///< that it looks after; empty: all
+    model::carrier_failures failed;                 ///< who could not do its work, by its mark
     /// By component; kept only while fleet::wants_reports.
     std::map<model::component_name, work_view> work;
 
