@@ -1,14 +1,7 @@
 // Three machines that lose all of their etcd for a while.
-#include "lab/observer.hpp"
-#include "lab_fixture.hpp"
-#include "wait.hpp"
+#include "rollout_fixture.hpp"
 
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <fstream>
 #include <set>
-#include <string>
 #include <vector>
 
 namespace gantryd::integration {
@@ -16,53 +9,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint16_t external = 8091;
-const std::string project = "away";
-
-class etcd_away : public shared_lab<etcd_away> {
+class etcd_away : public rollout_lab<etcd_away> {
 public:
     static layout wanted() { return {}; }
 
 protected:
     void SetUp() override
     {
-        shared_lab::SetUp();
-        const auto file = here().m(1).directory() / "project.json";
-        std::ofstream(file) << R"({"components": [{"name": "web", "tag": "live", "repo": ")" << image()
-                            << R"(", "ports": [{"external": 8091, "container": 8080, "kind": "http"}],
-            "instances": 2, "readyTimeout": "10s", "readyChecks": [
-                {"kind": "http", "port": 8080, "path": "/health", "interval": "100ms"}]}]})";
-        done(here().m(1).gantryd({"setconfig", project, file.string()}));
-        for (const auto& each : here().machines())
-            each.start_gantryd(project);
-        push("v1");
-        done(update());
+        rollout_lab::SetUp();
+        begin({.instances = 2});
     }
-
-    static std::string image() { return here().registry().prefix() + "/web"; }
-    static void push(const std::string& version)
-    {
-        here().m(1).make_image(image() + ":live", {{"VERSION", version}});
-        here().m(1).docker().run({"push", "--quiet", image() + ":live"});
-    }
-    static finished update()
-    {
-        return here().m(1).gantryd({"update", project, "-c", "web", "--wait", "--timeout", "60s"});
-    }
-    static void done(const finished& what) { EXPECT_EQ(what.exit_code, 0) << what.both() << logs(); }
 
     static std::string log_of(const machine& where) { return text_of_file(where.log_of("gantryd")); }
-    static std::string logs()
-    {
-        std::string out;
-        for (const auto& each : here().machines())
-            out += "--- " + each.name() + "\n" + log_of(each);
-        return out;
-    }
     static std::set<std::string> ids(const machine& where)
     {
         std::set<std::string> out;
-        for (const auto& one : where.docker().running(project, "web"))
+        for (const auto& one : where.docker().running(project_, "web"))
             out.insert(one.id);
         return out;
     }
@@ -95,17 +57,17 @@ TEST_F(etcd_away, changes_nothing_for_what_runs)
         ASSERT_TRUE(wait_until([&] { return log_of(each).contains("source away"); }, 30s)) << logs();
 
     for (const auto* verb : {"update", "stop"}) {
-        const auto refused = here().m(1).gantryd({verb, project, "-c", "web"});
+        const auto refused = here().m(1).gantryd({verb, project_, "-c", "web"});
         EXPECT_EQ(refused.exit_code, 1) << refused.both();
         EXPECT_TRUE(refused.err.starts_with("gantryd: the store does not answer, and nothing was changed: "))
             << refused.err;
     }
     ASSERT_NO_FATAL_FAILURE(kill_one(here().m(2)));
     here().m(3).kill("gantryd");
-    here().m(3).start_gantryd(project);
+    here().m(3).start_gantryd(project_);
     ASSERT_TRUE(wait_until([&] { return log_of(here().m(3)).contains("store copy used"); }, 20s)) << logs();
     ASSERT_NO_FATAL_FAILURE(kill_one(here().m(3)));
-    const auto status = here().m(3).gantryd({"status", project});
+    const auto status = here().m(3).gantryd({"status", project_});
     EXPECT_EQ(status.exit_code, 1);
     EXPECT_TRUE(status.out.contains("store_unreachable")) << status.both();
     EXPECT_EQ(ids(here().m(1)), untouched);
@@ -114,14 +76,14 @@ TEST_F(etcd_away, changes_nothing_for_what_runs)
     for (const auto& member : here().members())
         member.start_etcd();
     const auto lists_all = [&] {
-        const auto listed = here().m(1).gantryd({"machines", project, "-o", "json"});
+        const auto listed = here().m(1).gantryd({"machines", project_, "-o", "json"});
         std::size_t there = 0;
         for (auto at = listed.out.find("\"here\""); at != std::string::npos;
             at = listed.out.find("\"here\"", at + 1))
             ++there;
         return listed.exit_code == 0 && there == 3;
     };
-    EXPECT_TRUE(wait_until(lists_all, 60s)) << here().m(1).gantryd({"machines", project}).both() << logs();
+    EXPECT_TRUE(wait_until(lists_all, 60s)) << here().m(1).gantryd({"machines", project_}).both() << logs();
     EXPECT_EQ(all_ids(), healed) << "a restart that nobody needed";
     push("v2");
     done(update());

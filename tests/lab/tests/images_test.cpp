@@ -1,71 +1,36 @@
 // Three machines, one registry: what is released runs everywhere or nowhere.
-#include "lab/observer.hpp"
-#include "lab_fixture.hpp"
+#include "rollout_fixture.hpp"
 #include "traffic.hpp"
-#include "wait.hpp"
 
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <fstream>
 #include <memory>
-#include <string>
+#include <vector>
 
 namespace gantryd::integration {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint16_t external = 8090;
 constexpr std::uint16_t further = 8091;
-const std::string project = "images";
 
-/// The component "web", which serves on every machine. Each test goes on from what the one before has left.
-class fleet_images : public shared_lab<fleet_images> {
+class fleet_images : public rollout_lab<fleet_images> {
 public:
     static layout wanted() { return {.etcd_members = 1}; }
 
 protected:
     void SetUp() override
     {
-        shared_lab::SetUp();
-        if (here().m(1).runs("gantryd"))
-            return;
-        configure("");
-        here().m(1).start_gantryd(project);
-        make("v1");
-        push();
-        done(update({"--wait", "--timeout", "60s"}));
-        for (const int number : {2, 3})
-            here().m(number).start_gantryd(project);
-        ASSERT_TRUE(all_run_only("v1")) << logs();
+        rollout_lab::SetUp();
+        begin({});
     }
 
-    static void configure(const std::string& more_ports)
+    /// Without waiting for anything.
+    static finished order(const std::vector<std::string>& more = {})
     {
-        const auto file = here().m(1).directory() / "project.json";
-        std::ofstream(file) << R"({"components": [{"name": "web", "tag": "live", "repo": ")" << image()
-                            << R"(", "ports": [{"external": 8090, "container": 8080, "kind": "http"})"
-                            << more_ports << R"(],
-            "readyChecks": [{"kind": "http", "port": 8080, "path": "/health", "interval": "100ms"}]}]})";
-        done(here().m(1).gantryd({"setconfig", project, file.string()}));
-    }
-    static std::string image() { return here().registry().prefix() + "/web"; }
-    /// Makes the image that the tag names on m1; its id.
-    static std::string make(const std::string& version)
-    {
-        return here().m(1).make_image(image() + ":live", {{"VERSION", version}});
-    }
-    /// Gives what the tag names on m1 to the registry.
-    static void push() { here().m(1).docker().run({"push", "--quiet", image() + ":live"}); }
-    static finished update(const std::vector<std::string>& more = {})
-    {
-        std::vector<std::string> words{"update", project, "-c", "web"};
+        std::vector<std::string> words{"update", project_, "-c", "web"};
         words.insert(words.end(), more.begin(), more.end());
         return here().m(1).gantryd(words);
     }
-    static void done(const finished& what) { EXPECT_EQ(what.exit_code, 0) << what.both() << logs(); }
-    static std::string why() { return here().m(1).gantryd({"why", project, "-c", "web"}).both(); }
+    static std::string why() { return here().m(1).gantryd({"why", project_, "-c", "web"}).both(); }
     static bool is_told(const std::string& text)
     {
         return wait_until([&] { return why().find(text) != std::string::npos; });
@@ -92,15 +57,8 @@ protected:
     {
         std::vector<std::string> out;
         for (const auto& each : here().machines())
-            for (const auto& container : each.docker().containers(project))
+            for (const auto& container : each.docker().containers(project_))
                 out.push_back(container.image);
-        return out;
-    }
-    static std::string logs()
-    {
-        auto out = why();
-        for (const auto& each : here().machines())
-            out += "--- " + each.name() + "\n" + text_of_file(each.log_of("gantryd"));
         return out;
     }
 };
@@ -108,12 +66,12 @@ protected:
 TEST_F(fleet_images, are_the_recorded_ones_everywhere_though_the_tag_moves_before_they_are_pulled)
 {
     const auto recorded = make("v2");
-    push();
+    publish();
     for (const int number : {2, 3})
         here().m(number).freeze("gantryd");
-    done(update());
+    done(order());
     make("moved");
-    push();
+    publish();
     EXPECT_EQ(here().m(1).version_at(external), "v1") << "it waits for the others";
     for (const int number : {2, 3})
         here().m(number).thaw("gantryd");
@@ -125,17 +83,17 @@ TEST_F(fleet_images, that_the_registry_does_not_give_leave_every_machine_as_it_i
 {
     const auto before = images_that_run();
     make("v3");
-    push();
+    publish();
     here().registry().stop("registry");
-    done(update());
+    done(order());
     ASSERT_TRUE(is_told("pull_failed")) << logs();
     ASSERT_TRUE(is_told("no machine is touched before all of them could run release")) << logs();
     EXPECT_TRUE(why().find("connection refused") != std::string::npos) << why();
     EXPECT_TRUE(holds_for(2s, [&] { return images_that_run() == before; }));
-    const auto waited = update({"--wait", "--timeout", "1s"});
+    const auto waited = order({"--wait", "--timeout", "1s"});
     EXPECT_TRUE(waited.both().find("none is touched before all of them could run it") != std::string::npos)
         << waited.both();
-    const auto plan = here().m(1).gantryd({"plan", project, "-c", "web"}).both();
+    const auto plan = here().m(1).gantryd({"plan", project_, "-c", "web"}).both();
     EXPECT_TRUE(plan.find("no machine is touched before all of them could run release") != std::string::npos)
         << plan;
     here().registry().start_registry();
@@ -146,24 +104,24 @@ TEST_F(fleet_images, of_a_moved_tag_run_nowhere_when_no_registry_had_told_a_dige
 {
     const auto before = images_that_run();
     const auto recorded = make("v4");
-    done(update());
+    done(order());
     make("other");
-    push();
+    publish();
     ASSERT_TRUE(is_told("image_mismatch")) << logs();
     EXPECT_TRUE(holds_for(2s, [&] { return images_that_run() == before; }));
     here().m(1).docker().run({"tag", recorded, image() + ":live"});
-    push();
+    publish();
     EXPECT_TRUE(all_run_only("v4")) << logs();
 }
 
 TEST_F(fleet_images, wait_for_a_port_that_one_machine_cannot_have)
 {
     const auto before = images_that_run();
-    configure(R"(, {"external": 8091, "container": 8080, "kind": "http"})");
+    configure({.more_ports = R"(, {"external": 8091, "container": 8080, "kind": "http"})"});
     auto stranger = here().m(3).within([] { return std::make_shared<port_holder>(further); });
     make("v5");
-    push();
-    done(update());
+    publish();
+    done(order());
     ASSERT_TRUE(is_told("port_taken")) << logs();
     EXPECT_TRUE(is_told("port 8091 is taken by")) << why();
     EXPECT_TRUE(holds_for(2s, [&] { return images_that_run() == before; }));

@@ -1,12 +1,6 @@
 // A machine is drained under load: others do its work, and it gets it back. Then it is gone, and forgotten.
-#include "lab/observer.hpp"
-#include "lab_fixture.hpp"
-#include "wait.hpp"
+#include "rollout_fixture.hpp"
 
-#include <gtest/gtest.h>
-
-#include <fstream>
-#include <string>
 #include <vector>
 
 namespace gantryd::integration {
@@ -14,53 +8,32 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint16_t external = 8091;
-
-class moving : public shared_lab<moving> {
+class moving : public rollout_lab<moving> {
 public:
     static layout wanted() { return {}; }
 
 protected:
     void SetUp() override
     {
-        shared_lab::SetUp();
-        const auto file = here().m(1).directory() / "project.json";
-        std::ofstream(file) << R"({"components": [{"name": "web", "tag": "live", "repo": ")" << image()
-                            << R"(", "ports": [{"external": 8091, "container": 8080, "kind": "http"}],
-            "readyChecks": [{"kind": "http", "port": 8080, "path": "/health", "interval": "100ms"}],
-            "readyTimeout": "10s"}]})";
-        done(here().m(1).gantryd({"setconfig", "moving", file.string()}));
-        for (const auto& each : here().machines())
-            each.start_gantryd("moving");
-        release("v1");
+        rollout_lab::SetUp();
+        begin({});
     }
 
-    static std::string image() { return here().registry().prefix() + "/web"; }
-    static void done(const finished& what) { EXPECT_EQ(what.exit_code, 0) << what.both() << logs(); }
     static void release(const std::string& version)
     {
-        here().m(1).make_image(image() + ":live", {{"VERSION", version}});
-        here().m(1).docker().run({"push", "--quiet", image() + ":live"});
-        done(here().m(1).gantryd({"update", "moving", "-c", "web", "--wait", "--timeout", "60s"}));
+        push(version);
+        done(update());
     }
     static finished machine_command(const std::string& verb)
     {
-        return here().m(1).gantryd({"machine", verb, "moving", "m2"});
+        return here().m(1).gantryd({"machine", verb, project_, "m2"});
     }
-    static std::string logs()
-    {
-        std::string out;
-        for (const auto& each : here().machines())
-            out += "--- " + each.name() + "\n" + text_of_file(each.log_of("gantryd"));
-        return out + here().m(1).gantryd({"why", "moving"}).out;
-    }
-
     /// How many containers of the component run on each machine.
     static std::vector<std::size_t> running()
     {
         std::vector<std::size_t> out;
         for (const auto& each : here().machines())
-            out.push_back(look_at(each, {.project = "moving", .component = "web"}).running());
+            out.push_back(look_at(each, {.project = project_, .component = "web"}).running());
         return out;
     }
     static bool has_moved()
@@ -70,7 +43,7 @@ protected:
     }
     static std::string state_of_m2()
     {
-        const auto table = here().m(1).gantryd({"machines", "moving"}).out;
+        const auto table = here().m(1).gantryd({"machines", project_}).out;
         for (const std::string state : {"draining", "drained", "returning", "lost"})
             if (table.contains(" " + state + " "))
                 return state;

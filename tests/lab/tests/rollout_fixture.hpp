@@ -26,19 +26,15 @@ protected:
     struct settings {
         std::string rollout = "{}";
         std::string ready_timeout = "10s";
+        int instances = 1;
+        std::string more_ports{};  ///< after a comma
     };
 
     /// v1 is live and serves on every machine. The first one has shown it alone, the others start with it.
     void begin(const settings& how)
     {
         project_ = "fleet" + std::to_string(++made_);
-        const auto file = here().m(1).directory() / "project.json";
-        std::ofstream(file) << R"({"components": [{"name": "web", "tag": "live", "repo": ")" << image()
-                            << R"(", "ports": [{"external": 8090, "container": 8080, "kind": "http"}],
-            "readyChecks": [{"kind": "http", "port": 8080, "path": "/health", "interval": "100ms"}],
-            "readyTimeout": ")"
-                            << how.ready_timeout << R"(", "rollout": )" << how.rollout << "}]}";
-        done(here().m(1).gantryd({"setconfig", project_, file.string()}));
+        configure(how);
         here().m(1).start_gantryd(project_);
         first_image_ = push("v1");
         done(update());
@@ -47,6 +43,18 @@ protected:
                 each.start_gantryd(project_);
         for (const auto& each : here().machines())
             ASSERT_TRUE(wait_until([&] { return each.version_at(external) == "v1"; })) << logs();
+    }
+
+    static void configure(const settings& how)
+    {
+        const auto file = here().m(1).directory() / "project.json";
+        std::ofstream(file) << R"({"components": [{"name": "web", "tag": "live", "repo": ")" << image()
+                            << R"(", "ports": [{"external": 8090, "container": 8080, "kind": "http"})"
+                            << how.more_ports << R"(], "instances": )" << how.instances << R"(,
+            "readyChecks": [{"kind": "http", "port": 8080, "path": "/health", "interval": "100ms"}],
+            "readyTimeout": ")"
+                            << how.ready_timeout << R"(", "rollout": )" << how.rollout << "}]}";
+        done(here().m(1).gantryd({"setconfig", project_, file.string()}));
     }
 
     void TearDown() override
@@ -76,12 +84,19 @@ protected:
 
     static std::string image() { return here().registry().prefix() + "/web"; }
 
-    /// Makes the image that the component's tag names, and gives it to all machines' registry; its id.
-    static std::string push(const std::string& version, std::map<std::string, std::string> settings = {})
+    /// Makes the image that the component's tag names on m1; its id.
+    static std::string make(const std::string& version, std::map<std::string, std::string> settings = {})
     {
         settings["VERSION"] = version;
-        const auto id = here().m(1).make_image(image() + ":live", settings);
-        here().m(1).docker().run({"push", "--quiet", image() + ":live"});
+        return here().m(1).make_image(image() + ":live", settings);
+    }
+    /// Gives what the tag names on m1 to all machines' registry.
+    static void publish() { here().m(1).docker().run({"push", "--quiet", image() + ":live"}); }
+    /// Both; the image's id.
+    static std::string push(const std::string& version, std::map<std::string, std::string> settings = {})
+    {
+        auto id = make(version, std::move(settings));
+        publish();
         return id;
     }
     static finished update(const std::string& limit = "80s")
@@ -95,7 +110,7 @@ protected:
         std::string out;
         for (const auto& each : here().machines())
             out += "--- " + each.name() + "\n" + text_of_file(each.log_of("gantryd"));
-        return out;
+        return out + here().m(1).gantryd({"why", project_}).out;
     }
     static observed what() { return {.project = project_, .component = "web", .port = external}; }
 
