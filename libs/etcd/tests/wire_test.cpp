@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <utility>
 
 namespace gantryd::etcd {
 namespace {
@@ -17,34 +18,42 @@ using store::revision;
 using namespace std::chrono_literals;
 
 const header from_34{15118495548433857066U, 13668033151171901709U, revision{2}, 2};
+const header from_2{324952591200643719U, 3319814642761637952U, revision{2}, 2};
 
 TEST(answers, zeros_that_were_left_out_are_read)
 {
-    const auto found = decode_range(samples::range);
-    ASSERT_TRUE(found) << found.error().context();
-    EXPECT_EQ(found->from, from_34);
-    EXPECT_EQ(found->pairs, (std::vector<key_value>{{"a", "1", revision{2}, revision{2}, lease_id{}}}));
-    EXPECT_EQ(found->count, 1);
-
-    const auto missing = decode_range(samples::range_of_nothing);
-    ASSERT_TRUE(missing);
-    EXPECT_TRUE(missing->pairs.empty());
-    EXPECT_EQ(missing->count, 0);
+    for (const auto& [text, from] :
+        {std::pair(samples::range, from_34), std::pair(samples::range_2, from_2)}) {
+        const auto found = decode_range(text);
+        ASSERT_TRUE(found) << found.error().context();
+        EXPECT_EQ(found->from, from);
+        EXPECT_EQ(found->pairs, (std::vector<key_value>{{"a", "1", revision{2}, revision{2}, lease_id{}}}));
+        EXPECT_EQ(found->count, 1);
+    }
+    for (const auto* text : {samples::range_of_nothing, samples::range_of_nothing_2}) {
+        const auto missing = decode_range(text);
+        ASSERT_TRUE(missing);
+        EXPECT_TRUE(missing->pairs.empty());
+        EXPECT_EQ(missing->count, 0);
+    }
 }
 
 TEST(answers, a_transaction_without_succeeded_has_not)
 {
-    const auto done = decode_commit(samples::commit);
-    ASSERT_TRUE(done);
-    EXPECT_TRUE(done->succeeded);
-    EXPECT_EQ(done->from.at, revision{2});
-
-    const auto refused = decode_commit(samples::commit_that_failed);
-    ASSERT_TRUE(refused);
-    EXPECT_FALSE(refused->succeeded);
-    ASSERT_EQ(refused->read.size(), 1u);
-    EXPECT_EQ(refused->read[0].key, "a");
-    EXPECT_EQ(refused->read[0].modified, revision{2});
+    for (const auto* text : {samples::commit, samples::commit_2}) {
+        const auto done = decode_commit(text);
+        ASSERT_TRUE(done);
+        EXPECT_TRUE(done->succeeded);
+        EXPECT_EQ(done->from.at, revision{2});
+    }
+    for (const auto* text : {samples::commit_that_failed, samples::commit_that_failed_2}) {
+        const auto refused = decode_commit(text);
+        ASSERT_TRUE(refused);
+        EXPECT_FALSE(refused->succeeded);
+        ASSERT_EQ(refused->read.size(), 1u);
+        EXPECT_EQ(refused->read[0].key, "a");
+        EXPECT_EQ(refused->read[0].modified, revision{2});
+    }
 }
 
 TEST(answers, a_lease_without_a_ttl_is_dead)
@@ -53,15 +62,20 @@ TEST(answers, a_lease_without_a_ttl_is_dead)
     ASSERT_TRUE(granted);
     EXPECT_EQ(granted->lease, lease_id{4111120151791677704});
     EXPECT_EQ(granted->ttl, 2s);
+    EXPECT_EQ(decode_grant(samples::grant_2)->lease, lease_id{2324035531602530825});
     const auto alive = decode_keep_alive(samples::keep_alive);
     ASSERT_TRUE(alive);
     EXPECT_EQ(std::get<lease_answer>(*alive).ttl, 5s);
-    const auto dead = decode_keep_alive(samples::keep_alive_of_the_dead);
-    ASSERT_TRUE(dead);
-    EXPECT_EQ(std::get<lease_answer>(*dead).ttl, 0s);
-    const auto refused = decode_keep_alive(samples::stream_refusal);
-    ASSERT_TRUE(refused);
-    EXPECT_EQ(verdict_on(std::get<refusal>(*refused)), verdict::not_done);
+    for (const auto* text : {samples::keep_alive_of_the_dead, samples::keep_alive_of_the_dead_2}) {
+        const auto dead = decode_keep_alive(text);
+        ASSERT_TRUE(dead);
+        EXPECT_EQ(std::get<lease_answer>(*dead).ttl, 0s);
+    }
+    for (const auto* text : {samples::stream_refusal, samples::stream_refusal_2}) {
+        const auto refused = decode_keep_alive(text);
+        ASSERT_TRUE(refused);
+        EXPECT_EQ(verdict_on(std::get<refusal>(*refused)), verdict::not_done);
+    }
     EXPECT_FALSE(decode_grant(R"({"header":{}})")) << "a lease of no number";
 }
 
@@ -113,13 +127,15 @@ TEST(watch_frames, of_every_kind)
     ASSERT_TRUE(compacted);
     EXPECT_TRUE(compacted->is_cancelled);
     EXPECT_EQ(compacted->compacted, revision{19});
+    EXPECT_EQ(decode_watch_frame(samples::watch_compacted_2)->compacted, revision{3});
 
     const auto refused = decode_watch_frame(samples::watch_refused);
     ASSERT_TRUE(refused);
     EXPECT_TRUE(refused->is_cancelled && asks_for_login(refused->reason));
     EXPECT_EQ(refused->watch, -1);
 
-    for (const auto* ended : {samples::stream_refusal, samples::stream_refusal_36}) {
+    for (const auto* ended :
+        {samples::stream_refusal, samples::stream_refusal_2, samples::stream_refusal_36}) {
         const auto end = decode_watch_frame(ended);
         ASSERT_TRUE(end && end->stream_ended) << ended;
         EXPECT_EQ(end->stream_ended->code, 14);
@@ -139,12 +155,14 @@ TEST(refusals, of_all_versions_say_the_same)
     for (const auto& one :
         {
             expectation{404, samples::no_such_lease, verdict::final, errc::not_found},
-            expectation{404, R"({"code":5,"message":"etcdserver: requested lease not found"})",
-                verdict::final, errc::not_found},
+            expectation{404, samples::no_such_lease_2, verdict::final, errc::not_found},
             expectation{503, R"({"error":"x","message":"etcdserver: no leader","code":14})",
                 verdict::not_done, errc::unavailable},
-            expectation{503, R"({"code":14, "message":"etcdserver: no leader"})", verdict::not_done,
-                errc::unavailable},
+            expectation{503, samples::no_leader_2, verdict::not_done, errc::unavailable},
+            expectation{503, samples::request_timed_out_2, verdict::unknown, errc::unavailable},
+            expectation{504, samples::deadline_exceeded_2, verdict::unknown, errc::timed_out},
+            expectation{400, samples::range_compacted_2, verdict::final, errc::compacted},
+            expectation{400, samples::key_twice_2, verdict::final, errc::rejected},
             expectation{503,
                 R"({"message":"etcdserver: request timed out, possibly due to previous leader failure","code":14})",
                 verdict::unknown, errc::unavailable},
