@@ -22,20 +22,19 @@ constexpr auto after_failure = 5s;
 
 }  // namespace
 
-event_log::event_log(store::store& where, runtime::clock& clk, const base::logger& log,
-    model::project_name project, model::machine_id machine, boost::asio::any_io_executor ex)
+event_log::event_log(store::store& where, runtime::clock& clk, const base::logger& log, identity whose,
+    boost::asio::any_io_executor ex)
     : store_(where),
       clk_(clk),
       log_(log),
-      project_(std::move(project)),
-      machine_(std::move(machine)),
+      whose_(std::move(whose)),
       changed_(std::move(ex))
 {
 }
 
 void event_log::add(model::event what)
 {
-    what.machine = machine_;
+    what.machine = whose_.machine;
     waiting_.push_back(std::move(what));
     if (waiting_.size() > most_kept) {
         waiting_.pop_front();
@@ -48,7 +47,7 @@ model::event event_log::note_of_loss() const
 {
     model::event out;
     out.at = waiting_.front().at;
-    out.machine = machine_;
+    out.machine = whose_.machine;
     out.code = text_of(happening::events_lost);
     out.text = std::to_string(lost_) + " events before this one could not be kept";
     return out;
@@ -56,13 +55,13 @@ model::event event_log::note_of_loss() const
 
 boost::asio::awaitable<base::result<void>> event_log::read_numbers(runtime::duration limit)
 {
-    auto prefix = records::events_prefix(project_, machine_);
+    auto prefix = records::events_prefix(whose_.project, whose_.machine);
     auto all = co_await store_.list(std::move(prefix), clk_.now() + limit);
     if (!all)
         co_return std::unexpected(all.error());
     auto& numbers = kept_.emplace();
     for (const auto& pair : all->pairs)
-        if (const auto place = records::parse_event_key(project_, pair.key))
+        if (const auto place = records::parse_event_key(whose_.project, pair.key))
             numbers.push_back(place->sequence);
     std::ranges::sort(numbers);
     co_return base::result<void>();
@@ -74,7 +73,7 @@ store::transaction event_log::next_batch(std::size_t size) const
     auto number = kept_->empty() ? 0 : kept_->back();
     const auto put = [&](model::event event) {
         event.sequence = ++number;
-        auto key = records::event_key(project_, machine_, number);
+        auto key = records::event_key(whose_.project, whose_.machine, number);
         out.conditions.push_back({key, store::compare::target::created, store::revision{}});
         out.operations.push_back({store::operation::kind::put, std::move(key), records::encode(event), {}});
     };
@@ -85,8 +84,8 @@ store::transaction event_log::next_batch(std::size_t size) const
     const auto total = kept_->size() + out.conditions.size();
     const auto surplus = total > most_kept ? total - most_kept : 0;
     for (std::size_t i = 0; i < std::min({surplus, most_erased, kept_->size()}); ++i)
-        out.operations.push_back(
-            {store::operation::kind::erase, records::event_key(project_, machine_, (*kept_)[i]), {}, {}});
+        out.operations.push_back({store::operation::kind::erase,
+            records::event_key(whose_.project, whose_.machine, (*kept_)[i]), {}, {}});
     return out;
 }
 
@@ -135,6 +134,8 @@ boost::asio::awaitable<void> event_log::write_behind()
     try {
         for (;;) {
             co_await changed_.wait();
+            if (const auto pause = whose_.pause(); pause > base::duration())
+                co_await clk_.sleep_until(clk_.now() + pause);
             auto done = co_await write_all(5s);
             if (!done && !complained)
                 log_.warning("events cannot be written; they wait", {{"why", done.error().context()}});

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <optional>
 
 namespace gantryd::daemon {
@@ -16,8 +17,15 @@ public:
     /// How many events of a machine and project are kept, in the store and in the queue.
     static constexpr std::size_t most_kept = 1000;
 
-    event_log(store::store& where, runtime::clock& clk, const base::logger& log, model::project_name project,
-        model::machine_id machine, boost::asio::any_io_executor ex);
+    struct identity {
+        model::project_name project;
+        model::machine_id machine;
+        /// How long a write may wait, so that not all machines write at once.
+        std::function<base::duration()> pause = [] { return base::duration(); };
+    };
+
+    event_log(store::store& where, runtime::clock& clk, const base::logger& log, identity whose,
+        boost::asio::any_io_executor ex);
 
     /// Adds an event; its number and machine are filled in here. Returns at once.
     void add(model::event what);
@@ -39,8 +47,7 @@ private:
     store::store& store_;
     runtime::clock& clk_;
     const base::logger& log_;
-    const model::project_name project_;
-    const model::machine_id machine_;
+    const identity whose_;
     std::deque<model::event> waiting_;
     std::size_t lost_ = 0;
     std::optional<std::deque<std::int64_t>> kept_;  ///< numbers in the store, in order; absent: not known

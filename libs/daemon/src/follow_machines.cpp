@@ -127,7 +127,7 @@ boost::asio::awaitable<base::error> watch_machines(state& st, position& at)
         at = next->back().pair.modified;
         st.copy.take(*next);
         if (any)
-            st.dirty.set();
+            st.others_changed.set();
     }
 }
 

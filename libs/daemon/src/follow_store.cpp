@@ -86,7 +86,7 @@ void take_components(state& st, const store::snapshot& all)
 {
     leave_copy(st);
     std::set<model::component_name> with_state;
-    take_rollouts(st, all);
+    take_rollouts(st, records::components_prefix(st.what.project), all);
     for (const auto& pair : all.pairs) {
         take_desired(st, pair);
         if (const auto key = records::parse_component_key(st.what.project, pair.key); key && !key->release)

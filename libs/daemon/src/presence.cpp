@@ -116,12 +116,12 @@ boost::asio::awaitable<base::result<store::lease_id>> presence::announce()
     if (!done)
         co_return std::unexpected(done.error());
     // While we were not there a slot of ours may have been given to others. From now on none can be.
-    auto prefix = records::components_prefix(st_.what.project);
-    auto all = co_await st_.io.desired.list(std::move(prefix), st_.io.clk.now() + 5s);
+    const auto prefix = records::components_prefix(st_.what.project);
+    auto all = co_await st_.io.desired.list(prefix, st_.io.clk.now() + 5s);
     if (!all)
         co_return std::unexpected(all.error());
     if (st_.world.desired_as_of.empty())
-        take_rollouts(st_, *all);
+        take_rollouts(st_, prefix, *all);
     else  // nothing is begun by what a copy says
         take_components(st_, *all);
     auto& mine = st_.world.fleet->machines[me.id];

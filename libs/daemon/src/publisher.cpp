@@ -4,6 +4,8 @@
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
 
+#include <algorithm>
+
 namespace gantryd::daemon {
 namespace {
 
@@ -115,10 +117,19 @@ void publisher::show(const planner::plan& plan)
     }
 }
 
+base::duration publisher::pause_before_write()
+{
+    const bool carries = std::ranges::any_of(st_.world.components,
+        [](const auto& entry) { return entry.second.task && entry.second.task->carries > 0; });
+    return carries ? base::duration() : st_.own_moment();  // a machine that is drained reads that
+}
+
 boost::asio::awaitable<void> publisher::write_reports()
 {
     for (;;) {
         co_await changed_.wait();
+        if (const auto pause = pause_before_write(); pause > base::duration())
+            co_await st_.io.clk.sleep_until(st_.io.clk.now() + pause);
         store::transaction what;
         for (auto& [name, report] : std::exchange(unwritten_, {})) {
             report.reported_at = st_.io.clk.wall_now();

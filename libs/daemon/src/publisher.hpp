@@ -29,6 +29,8 @@ public:
 private:
     model::component_report report_on(const planner::component& of, const planner::plan& plan) const;
     model::condition to_wall(const planner::condition& from) const;
+    /// People can wait for a report, and in a large fleet all have one to write at the same time.
+    base::duration pause_before_write();
     base::wall_time wall(base::time_point when) const;
 
     state& st_;

@@ -170,7 +170,7 @@ void drop_rollout_part(state& st, const rollout_part& what, const std::string& k
     }
 }
 
-void take_rollouts(state& st, const store::snapshot& all)
+void take_rollouts(state& st, std::string_view prefix, const store::snapshot& all)
 {
     std::set<std::string> there;
     for (const auto& pair : all.pairs)
@@ -180,7 +180,8 @@ void take_rollouts(state& st, const store::snapshot& all)
         }
     const auto known = st.rollout_revisions;
     for (const auto& [key, revision] : known)
-        if (const auto part = records::parse_rollout_key(st.what.project, key); part && !there.contains(key))
+        if (const auto part = records::parse_rollout_key(st.what.project, key);
+            part && key.starts_with(prefix) && !there.contains(key))
             drop_rollout_part(st, *part, key, all.at);
 }
 

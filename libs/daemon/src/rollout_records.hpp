@@ -3,20 +3,23 @@
 
 #include <gantryd/records/keys.hpp>
 
+#include <string_view>
+
 namespace gantryd::daemon {
 
 // What the store says of components, put into the world: by whoever watches it, and by whoever has just
 // written it.
 
-/// Takes a pair under components_prefix(): a state, a release or a part of a rollout. A value that makes no
-/// sense leaves what was there before.
+/// Takes a pair under components_prefix() or preflights_prefix(): a state, a release or a part of a rollout.
+/// A value that makes no sense leaves what was there before.
 void take_desired(state& st, const store::key_value& pair);
 
 /// A part of a rollout is no longer there, since that revision.
 void drop_rollout_part(
     state& st, const records::rollout_part& what, const std::string& key, store::revision since);
 
-/// Takes the parts of rollouts in a list of everything, and drops those that it does not have.
-void take_rollouts(state& st, const store::snapshot& all);
+/// Takes the parts of rollouts in a list of everything under a prefix, and drops those of that prefix that it
+/// does not have.
+void take_rollouts(state& st, std::string_view prefix, const store::snapshot& all);
 
 }  // namespace gantryd::daemon

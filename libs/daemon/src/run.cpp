@@ -26,6 +26,17 @@ boost::asio::awaitable<base::result<bool>> changed(runtime::dirty_flag& dirty)
     co_return true;
 }
 
+/// Has the plan made anew for what others said: at once, and then not before a large fleet has said more.
+boost::asio::awaitable<void> pass_on_words(state& st)
+{
+    for (;;) {
+        co_await st.others_changed.wait();
+        st.dirty.set();
+        if (const auto pause = st.time_for_all() / 4; pause > base::duration())
+            co_await st.io.clk.sleep_until(st.io.clk.now() + pause);
+    }
+}
+
 boost::asio::awaitable<void> reconcile(state& st, executor& actions, probes& checks, exit_watch& exits,
     condition_watch& conditions, publisher& reports, endpoints& reached)
 {
@@ -36,6 +47,8 @@ boost::asio::awaitable<void> reconcile(state& st, executor& actions, probes& che
             planner::assign_releases(st.world);
             if (st.world.fleet && st.world.fleet->wants_reports)
                 st.reports_wanted.set();
+            if (st.world.fleet && st.world.fleet->wants_preflights)
+                st.preflights_wanted.set();
             const auto plan = planner::make_plan(st.world);
             const auto held = actions.begin(plan.actions);
             checks.fit();
@@ -99,6 +112,8 @@ boost::asio::awaitable<void> run(collaborators io, options what, observer* watch
         tasks.spawn("keep presence", here.keep());
         tasks.spawn("follow machines", follow_machines(st));
         tasks.spawn("follow reports", follow_reports(st));
+        tasks.spawn("follow preflights", follow_preflights(st));
+        tasks.spawn("pass on words", pass_on_words(st));
     }
     tasks.spawn("reconcile", reconcile(st, actions, checks, exits, conditions, reports, reached));
 

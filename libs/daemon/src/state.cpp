@@ -8,6 +8,14 @@
 namespace gantryd::daemon {
 namespace {
 
+using namespace std::chrono_literals;
+
+/// Machines that a store does not notice when all of them write at once.
+constexpr int small_fleet = 16;
+
+/// A store takes some hundreds of writes in a second beside its other work.
+constexpr auto time_per_machine = 4ms;
+
 observer& nobody()
 {
     static observer silent;
@@ -36,13 +44,29 @@ state::state(collaborators with, options opts, observer* shown_to, boost::asio::
       watcher(shown_to == nullptr ? nobody() : *shown_to),
       memory(io.ledger, io.clk, io.log, ex),
       copy(io.ledger, io.clk, io.log, {what.project, what.store_members}, ex),
-      history(io.desired, io.clk, io.log, what.project, what.machine, ex),
+      history(io.desired, io.clk, io.log, {what.project, what.machine, [this] { return own_moment(); }}, ex),
       dirty(ex),
       docker_dirty(ex),
       proxy_dirty(ex),
-      reports_wanted(ex)
+      reports_wanted(ex),
+      preflights_wanted(ex),
+      others_changed(ex)
 {
     world.project = what.project;
+}
+
+base::duration state::time_for_all() const
+{
+    const auto machines = world.fleet ? static_cast<int>(world.fleet->machines.size()) : 0;
+    return machines <= small_fleet ? base::duration() : base::duration(machines * time_per_machine);
+}
+
+base::duration state::own_moment()
+{
+    const auto all = time_for_all();
+    if (all == base::duration())
+        return all;
+    return base::duration(std::uniform_int_distribution<base::duration::rep>(0, all.count())(io.random));
 }
 
 bool state::is_newer_than_list(const model::instance_name& name) const

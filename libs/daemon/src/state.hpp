@@ -34,10 +34,18 @@ public:
     /// For the store's truth to be known before anything is planned.
     bool desired_known = false;
 
-    runtime::dirty_flag dirty;           ///< plan again
-    runtime::dirty_flag docker_dirty;    ///< list the containers again
-    runtime::dirty_flag proxy_dirty;     ///< a table was asked for, or look at once
-    runtime::dirty_flag reports_wanted;  ///< the world's fleet::wants_reports is set
+    runtime::dirty_flag dirty;              ///< plan again
+    runtime::dirty_flag docker_dirty;       ///< list the containers again
+    runtime::dirty_flag proxy_dirty;        ///< a table was asked for, or look at once
+    runtime::dirty_flag reports_wanted;     ///< the world's fleet::wants_reports is set
+    runtime::dirty_flag preflights_wanted;  ///< the world's fleet::wants_preflights is set
+    runtime::dirty_flag others_changed;     ///< plan again, soon: something is new that other machines said
+
+    /// In which time a fleet of this size writes one thing each: nothing for a small one. When a thousand
+    /// machines learn the same they must not all write at once, nor look anew at each word of another one.
+    base::duration time_for_all() const;
+    /// This machine's moment in that time, at random, counted from now.
+    base::duration own_moment();
 
     /// How often our presence was written again after it had ended: an operator may have had our reports
     /// removed meanwhile.
@@ -136,6 +144,7 @@ boost::asio::awaitable<void> follow_store(state& st);
 boost::asio::awaitable<void> begin_from_copy(state& st, kept_state kept);
 boost::asio::awaitable<void> follow_machines(state& st);
 boost::asio::awaitable<void> follow_reports(state& st);
+boost::asio::awaitable<void> follow_preflights(state& st);
 boost::asio::awaitable<void> follow_docker_events(state& st);
 boost::asio::awaitable<void> follow_containers(state& st);
 boost::asio::awaitable<void> follow_proxy(state& st);

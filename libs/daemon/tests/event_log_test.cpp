@@ -28,7 +28,7 @@ protected:
 
     void begin()
     {
-        log_.emplace(kept, sim.clock, logger_, shop, m1, sim.loop.get_executor());
+        log_.emplace(kept, sim.clock, logger_, event_log::identity{shop, m1}, sim.loop.get_executor());
         tasks_.emplace(sim.loop.get_executor());
         tasks_->spawn("events", log_->write_behind());
     }

@@ -362,5 +362,68 @@ TEST(a_preflight, outlives_a_restart_and_is_taken_up_by_a_newer_update)
         EXPECT_EQ(f.at(i).docker.count_calls("create shop-web-2-"), 0U);
 }
 
+std::size_t preflights_in(fleet& f)
+{
+    auto all = f.sim.outcome_after(
+        0ms, f.books->list(records::preflights_prefix(f.at(1).project), f.sim.clock.now() + 5s));
+    return all->value().pairs.size();
+}
+
+/// The second machine cannot run release 2, and each of the others has to look.
+void release_what_two_cannot_run(fleet& f)
+{
+    f.at(2).docker.registry_error = base::error(base::errc::unavailable, "registry: connection refused");
+    for (std::size_t i = 1; i <= f.size(); ++i)
+        if (i != 2)
+            f.at(i).add_image(machine::web(), "2");
+    (void)f.at(1).release("2");
+}
+
+TEST(a_preflight, is_read_by_the_head_of_the_line_and_by_the_others_when_nobody_begins)
+{
+    fleet f(12);  // in the order of their names the last ones are m6 to m9
+    f.start_all();
+    f.make_live("1");
+    f.run_for(1s);
+    release_what_two_cannot_run(f);
+    const auto names_two = [&](std::size_t i) {
+        const auto told = f.at(i).reason("waiting_preflight");
+        return told && told->text.contains("; host-m2 (m2): ");
+    };
+    f.run_for(8s);
+    EXPECT_EQ(preflights_in(f), 12U);
+    EXPECT_TRUE(names_two(1) && names_two(5)) << f.describe();
+    EXPECT_FALSE(names_two(6) || names_two(9)) << f.describe();
+    f.run_for(5s);
+    EXPECT_TRUE(names_two(6) && names_two(9)) << f.describe();
+    f.at(2).docker.registry_error.reset();
+    f.at(2).docker.publish("web:2", machine::image_of_web("2"));
+    ASSERT_TRUE(f.run_until([&] { return f.is_over(2); })) << f.describe();
+    const auto three = f.release("3");
+    ASSERT_TRUE(f.run_until([&] { return f.is_over(three); })) << f.describe();
+}
+
+TEST(a_preflight, of_a_large_fleet_is_not_written_by_all_at_once)
+{
+    fleet few(3);
+    fleet many(20);
+    for (auto* f : {&few, &many}) {
+        f->start_all();
+        f->make_live("1");
+        f->run_for(2s, 20ms);
+        release_what_two_cannot_run(*f);
+    }
+    few.run_for(15ms);
+    EXPECT_EQ(preflights_in(few), 3U);
+    many.run_for(15ms);
+    EXPECT_GT(preflights_in(many), 0U);
+    EXPECT_LT(preflights_in(many), 15U);
+    many.run_for(150ms);
+    EXPECT_EQ(preflights_in(many), 20U);
+    many.at(2).docker.registry_error.reset();
+    many.at(2).docker.publish("web:2", machine::image_of_web("2"));
+    ASSERT_TRUE(many.run_until([&] { return many.is_over(2); })) << many.describe();
+}
+
 }  // namespace
 }  // namespace gantryd::daemon

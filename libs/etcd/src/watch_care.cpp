@@ -124,7 +124,15 @@ asio::awaitable<void> watch_hub::watch_over()
         const bool is_well = co_await audit();
         if (!is_well)
             co_return;
+        needs_reopen_ = needs_reopen_ || is_any_abandoned();
     }
+}
+
+/// Nobody reads a feed of the stream any more, and etcd goes on telling it.
+bool watch_hub::is_any_abandoned() const
+{
+    constexpr int ours = 2;  // in feeds_ and streamed_
+    return std::ranges::any_of(streamed_, [](const auto& one) { return one.use_count() == ours; });
 }
 
 asio::awaitable<result<audit_answer>> watch_hub::ask_audit()

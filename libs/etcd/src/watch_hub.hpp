@@ -60,6 +60,7 @@ private:
     void fail_all(const base::error& why);
     std::vector<watched> watched_now() const;
     runtime::time_point next_audit() const;
+    bool is_any_abandoned() const;
     void kick();
     void wake();
 

@@ -322,6 +322,28 @@ protected:
         co_await proxy->end();
     }
 
+    /// What nobody watches any more does not go over the wire for long.
+    asio::awaitable<void> abandoned()
+    {
+        co_await setup();
+        const auto start = co_await must_list(*client, "large/");
+        auto second = client->watch("large/", start.at);
+        const std::string much(100'000, 'x');
+        (void)co_await must_put(*beside, "large/a", much);
+        auto seen = co_await next(*second);
+        EXPECT_TRUE(seen && seen->size() == 1);
+        second.reset();
+        const auto nothing = co_await next(*watch, 5s);  // an audit comes after two seconds of silence
+        EXPECT_TRUE(!nothing && nothing.error() == errc::timed_out) << words_of(nothing);
+        const auto before = proxy->bytes_to_client;
+        (void)co_await must_put(*beside, "large/a", much);
+        (void)co_await must_put(*beside, "k/b", "2");
+        seen = co_await next(*watch);
+        EXPECT_EQ(words_of(seen), "k/b=2");
+        EXPECT_LT(proxy->bytes_to_client - before, much.size());
+        co_await proxy->end();
+    }
+
     cluster members;
     std::unique_ptr<moody_proxy> proxy;
     std::unique_ptr<store::store> client;
@@ -336,6 +358,7 @@ TEST_F(behind_a_proxy, a_watch_goes_on_where_its_connection_was_cut) { loop->run
 TEST_F(behind_a_proxy, an_outage_is_told_and_ends) { loop->run(away(), 110s); }
 TEST_F(behind_a_proxy, a_compaction_while_disconnected_asks_for_a_new_list) { loop->run(compacted()); }
 TEST_F(behind_a_proxy, watchers_of_one_prefix_share_the_stream) { loop->run(shared()); }
+TEST_F(behind_a_proxy, what_nobody_watches_any_more_is_not_told) { loop->run(abandoned()); }
 
 class restored : public real_etcd {
 protected:

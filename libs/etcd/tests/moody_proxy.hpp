@@ -34,7 +34,8 @@ public:
         return "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port());
     }
 
-    int connections = 0;  ///< so far
+    int connections = 0;              ///< so far
+    std::size_t bytes_to_client = 0;  ///< so far
 
     /// The connections of now stay open, and nothing comes through any more. New ones are fine.
     void swallow()
@@ -102,6 +103,8 @@ private:
                 break;
             if (of->swallows)
                 continue;
+            if (&to == &of->client)
+                bytes_to_client += n;
             const auto [refused, written] = co_await boost::asio::async_write(
                 to, boost::asio::buffer(buffer.data(), n), boost::asio::as_tuple(boost::asio::use_awaitable));
             if (refused)

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
 namespace gantryd::planner {
 namespace {
@@ -23,6 +24,25 @@ bool is_untouched(const component& of)
            (record == nullptr || record->slots == 0);
 }
 
+/// So many machines at the head of the line know what all say. One of them begins; no time is lost as long as
+/// not all of them are in trouble.
+constexpr int front = 8;
+
+/// How long those in the line behind them wait, at each doubling of the distance.
+constexpr std::chrono::seconds patience{10};
+
+/// How many machines come before this one in the line, counted up to `limit`.
+int place_in_line(const world& in, const component& of, int limit)
+{
+    int out = 0;
+    for (const auto& [id, machine] : in.fleet->machines) {
+        if (out >= limit || id >= in.fleet->me)
+            break;
+        out += machine.present && !machine.drains && looks_after(machine, of.name) ? 1 : 0;
+    }
+    return out;
+}
+
 /// What the machine said of the wanted release; null when it said nothing.
 const model::preflight* word_of(const component& of, const model::machine_id& machine)
 {
@@ -32,19 +52,23 @@ const model::preflight* word_of(const component& of, const model::machine_id& ma
 }
 
 /// One machine's part of the sentence; empty when it is at work and nothing else is asked for.
-std::string standing_of(
-    const world& in, const component& of, const model::machine_id& id, bool only_obstacles)
+std::string standing_of(const world& in, const component& of, const model::machine_id& id,
+    const machine_view& machine, bool only_obstacles)
 {
-    const auto machine = in.fleet->machines.find(id);
-    const auto name = name_of(*in.fleet, id);
-    if (machine != in.fleet->machines.end() && !machine->second.present)
-        return name + " is away";
+    if (!machine.present)
+        return name_of(*in.fleet, id) + " is away";
     const auto* word = word_of(of, id);
     if (word != nullptr && word->standing == preparation::blocked)
-        return name + ": " + word->text;
+        return name_of(*in.fleet, id) + ": " + word->text;
     if (only_obstacles)
         return {};
-    return name + (word == nullptr ? " has not looked yet" : ": " + word->text);
+    return name_of(*in.fleet, id) + (word == nullptr ? " has not looked yet" : ": " + word->text);
+}
+
+bool is_awaited_unprepared(
+    const world& in, const component& of, const model::machine_id& id, const machine_view& machine)
+{
+    return is_awaited(in, machine, of) && !is_prepared(of, id) && !has_changed_to(of, id, *of.wanted);
 }
 
 }  // namespace
@@ -76,13 +100,43 @@ bool has_to_prepare(const world& in, const component& of)
     return !has_begun && needs_slot(in, of, *goal);
 }
 
+bool follows_preflights(const world& in, const component& of, std::optional<time_point>& wake_at)
+{
+    if (!in.fleet->known)
+        return false;
+    if (place_in_line(in, of, front) < front)
+        return true;
+    const auto* record = record_of(of);
+    if (!is_untouched(of) || of.hold || of.intent != model::intent::ready ||
+        (record != nullptr && is_halted(*record)))
+        return false;
+    if (own_slot(in, of))
+        return true;
+    const auto machines = static_cast<int>(in.fleet->machines.size());
+    const auto doublings = std::bit_width(static_cast<unsigned>(place_in_line(in, of, machines) / front));
+    const auto at = std::max(of.wished_at, of.rollout.moved_at) + doublings * patience;
+    if (in.now >= at)
+        return true;
+    wake_at = wake_at ? std::min(*wake_at, at) : at;
+    return false;
+}
+
+bool waits_for_preflights(const world& in, const component& of)
+{
+    if (!is_untouched(of) || is_alone(in, of))
+        return false;
+    return !in.fleet->knows_preflights || std::ranges::any_of(in.fleet->machines, [&](const auto& entry) {
+        return is_awaited_unprepared(in, of, entry.first, entry.second);
+    });
+}
+
 std::vector<model::machine_id> unprepared(const world& in, const component& of)
 {
     std::vector<model::machine_id> out;
     if (!is_untouched(of) || is_alone(in, of))
         return out;
     for (const auto& [id, machine] : in.fleet->machines)
-        if (is_awaited(in, machine, of) && !has_changed_to(of, id, *of.wanted) && !is_prepared(of, id))
+        if (is_awaited_unprepared(in, of, id, machine))
             out.push_back(id);
     return out;
 }
@@ -92,6 +146,8 @@ bool is_cleared(const world& in, const component& of, std::optional<time_point>&
     const auto* goal = goal_of(of);
     if (goal == nullptr || goal->number != of.wanted || is_alone(in, of) || !needs_slot(in, of, *goal))
         return true;
+    if (is_untouched(of) && !in.fleet->knows_preflights)
+        return false;
     const auto missing = unprepared(in, of);
     for (const auto& id : missing)
         if (const auto& machine = in.fleet->machines.at(id); !machine.present) {
@@ -117,8 +173,12 @@ std::string text_of_unprepared(const world& in, const component& of, bool only_o
     std::string out;
     std::size_t named = 0;
     std::size_t others = 0;
-    for (const auto& id : unprepared(in, of)) {
-        const auto text = standing_of(in, of, id, only_obstacles);
+    if (!is_untouched(of) || is_alone(in, of))
+        return out;
+    for (const auto& [id, machine] : in.fleet->machines) {
+        if (!is_awaited_unprepared(in, of, id, machine))
+            continue;
+        const auto text = standing_of(in, of, id, machine, only_obstacles);
         if (text.empty())
             continue;
         if (++named > most_named)

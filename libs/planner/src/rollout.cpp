@@ -248,8 +248,12 @@ void assign_releases(world& in)
         if (in.fleet)
             of.task = duty_of(in, of);
     }
-    if (in.fleet)
-        assign_moves(in);
+    if (!in.fleet)
+        return;
+    std::optional<time_point> ignored;
+    in.fleet->wants_preflights = std::ranges::any_of(
+        in.components, [&](const auto& entry) { return follows_preflights(in, entry.second, ignored); });
+    assign_moves(in);
 }
 
 bool needs_slot(const world& in, const component& of, const model::release& goal)

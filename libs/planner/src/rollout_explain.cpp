@@ -112,7 +112,7 @@ private:
         std::optional<time_point> ignored;
         if (is_cleared(from_, of_, ignored))
             return false;
-        if (unprepared(from_, of_).empty()) {
+        if (!waits_for_preflights(from_, of_)) {
             auto& c = add(reason::waiting_preflight,
                 fmt::format("this machine runs {} until it is sure that it could run release {}", running(),
                     wanted()));

@@ -106,6 +106,9 @@ void plan_own(const world& from, const roster& who, plan& out)
         wake(out, entered);
     if (!until || *until <= from.now)
         return;
+    std::optional<time_point> impatient_at;
+    (void)follows_preflights(from, of, impatient_at);
+    wake(out, impatient_at);
     if (has_to_prepare(from, of))
         out.actions.emplace_back(prepare_release{of.name, *of.wanted});
     if (const auto slot = own_slot(from, of)) {
@@ -155,7 +158,7 @@ void plan_deadline(const world& from, const roster& who, plan& out)
     if ((record != nullptr && record->held) || limit == limit.zero() || of.task->failed ||
         newest_live_before(of, *of.wanted) == nullptr || !slots_usable_until(*from.fleet, policy_of(of)))
         return;
-    const bool waits = !unprepared(from, of).empty();
+    const bool waits = waits_for_preflights(from, of);
     if (record == nullptr && !waits)
         return;
     const auto until = waits ? *preparation_deadline(of) : of.rollout.moved_at + limit;
@@ -163,6 +166,8 @@ void plan_deadline(const world& from, const roster& who, plan& out)
         wake(out, until);
         return;
     }
+    if (waits && !from.fleet->knows_preflights)
+        return;  // it may be over, and somebody about to begin
     auto verdict = verdict_on(
         of, waits ? fmt::format("no machine was touched, because not all of them could run it within {}: {}",
                         base::human(limit), text_of_unprepared(from, of, false))

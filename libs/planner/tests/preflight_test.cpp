@@ -4,6 +4,8 @@
 #include <gantryd/planner/preflight.hpp>
 #include <gantryd/planner/rollout.hpp>
 
+#include <fmt/format.h>
+
 #include <gtest/gtest.h>
 
 using namespace gantryd::planner;
@@ -28,6 +30,31 @@ scene release_two(const model::component_spec& spec = scene::web())
 }
 
 const lines claims{"claim web release 2 slot 0 of 1"};
+
+/// The same with so many machines before "m1" in the line, all of which are prepared; "m1" knows that of
+/// itself alone.
+scene release_two_behind(int others)
+{
+    scene s;
+    s.release(1, release_outcome::live);
+    s.serving(1, 1);
+    s.settle_proxy();
+    lines names;
+    for (int i = 0; i < others; ++i)
+        names.push_back(fmt::format("a{:03}", i));
+    s.join_fleet(names);
+    s.release(2, release_outcome::pending);
+    s.w.fleet->knows_preflights = false;
+    for (const auto& name : names)
+        s.says_nothing(name);
+    return s;
+}
+
+bool wants_to_know(scene& s)
+{
+    assign_releases(s.w);
+    return s.w.fleet->wants_preflights;
+}
 
 }  // namespace
 
@@ -226,4 +253,62 @@ TEST(preflight, tells_of_an_image_on_its_way_and_of_one_that_cannot_be_fetched)
     EXPECT_EQ(failed.text, "docker pull web@sha256:1234: connection refused");
     EXPECT_EQ(failed.until, s.w.now + 2s);
     EXPECT_FALSE(s.is_told(reason::retrying));
+}
+
+TEST(preflight, of_others_is_followed_by_the_head_of_the_line)
+{
+    auto last = release_two_behind(7);
+    EXPECT_TRUE(wants_to_know(last));
+    auto behind = release_two_behind(8);
+    EXPECT_FALSE(wants_to_know(behind));
+    behind.w.fleet->machines[model::machine_id("a003")].drains = true;
+    EXPECT_TRUE(wants_to_know(behind)) << "one before it takes no work";
+    behind.w.fleet->known = false;
+    EXPECT_FALSE(wants_to_know(behind)) << "where the line is not known nobody is at its head";
+}
+
+TEST(preflight, of_others_is_followed_by_those_behind_while_nobody_begins)
+{
+    auto near = release_two_behind(15);
+    EXPECT_EQ(near.planned().wake_at, near.w.now + 10s);
+    auto far = release_two_behind(40);
+    far.later(20s);
+    EXPECT_FALSE(wants_to_know(far));
+    far.w.fleet->confirmed_at = far.w.now;
+    EXPECT_EQ(far.planned().wake_at, far.w.now + 10s);
+    far.later(10s);
+    EXPECT_TRUE(wants_to_know(far));
+    far.of().rollout.record = model::rollout{.release = two, .held = true};
+    EXPECT_FALSE(wants_to_know(far)) << "an operator holds it";
+    far.of().rollout.record->held = false;
+    far.of().rollout.moved_at = far.w.now;
+    EXPECT_FALSE(wants_to_know(far)) << "he has let it go just now";
+    far.later(30s);
+    EXPECT_TRUE(wants_to_know(far));
+    far.takes_slot("a000", 0, 2);
+    EXPECT_FALSE(wants_to_know(far)) << "somebody has begun";
+}
+
+TEST(preflight, of_others_is_followed_by_who_passes_his_slot_on)
+{
+    auto s = release_two_behind(20);
+    s.takes_slot("m1", 0, 2);
+    EXPECT_FALSE(wants_to_know(s));
+    s.release(3, release_outcome::pending);
+    EXPECT_TRUE(wants_to_know(s));
+}
+
+TEST(preflight, of_others_that_is_not_known_lets_nobody_begin_and_nobody_fail_the_release)
+{
+    auto s = release_two_behind(8);
+    EXPECT_EQ(s.does(), lines{});
+    EXPECT_EQ(s.because(reason::waiting_preflight).text,
+        "no machine is touched before all of them could run release 2");
+    s.later(31min);
+    s.w.fleet->confirmed_at = s.w.now;
+    EXPECT_EQ(s.does(), lines{}) << "those that know it may have begun";
+    s.takes_slot("a000", 0, 2);
+    s.is_done("a000", 2);
+    s.later(1s);
+    EXPECT_EQ(s.does(), claims) << "somebody could begin, so all could";
 }

@@ -317,6 +317,7 @@ void scene::join_fleet(const std::vector<std::string>& others)
     w.fleet.emplace();
     w.fleet->me = model::machine_id("m1");
     w.fleet->known = true;
+    w.fleet->knows_preflights = true;
     w.fleet->machines[w.fleet->me] = {.present = true, .host = "alpha"};
     for (const auto& name : others)
         w.fleet->machines[model::machine_id(name)] = {.present = true, .host = "host-" + name};

@@ -45,6 +45,11 @@ std::string machines_prefix(const model::project_name& project)
     return project_prefix(project) + "machines/";
 }
 
+std::string preflights_prefix(const model::project_name& project)
+{
+    return project_prefix(project) + "preflights/";
+}
+
 std::string state_key(const model::project_name& project, const model::component_name& component)
 {
     return components_prefix(project) + component.text() + "/state";
@@ -103,7 +108,7 @@ std::string step_key(const model::project_name& project, const model::component_
 std::string preflight_key(const model::project_name& project, const model::component_name& component,
     const model::machine_id& machine)
 {
-    return components_prefix(project) + component.text() + "/preflights/" + machine.text();
+    return preflights_prefix(project) + component.text() + "/" + machine.text();
 }
 
 std::string fleet_prefix(const model::project_name& project) { return project_prefix(project) + "fleet/"; }
@@ -120,26 +125,28 @@ std::string drain_key(const model::project_name& project, const model::machine_i
 
 std::optional<rollout_part> parse_rollout_key(const model::project_name& project, std::string_view key)
 {
+    using kind = rollout_part::kind;
+    if (const auto said = split_behind(preflights_prefix(project), key); said && !said->rest.empty())
+        return rollout_part{model::component_name(said->name), kind::preflight, 0,
+            model::machine_id(std::string(said->rest))};
     const auto parts = split_behind(components_prefix(project), key);
     if (!parts)
         return std::nullopt;
     constexpr std::string_view slots = "slots/";
+    constexpr std::string_view steps = "steps/";
     rollout_part out{.component = model::component_name(parts->name), .machine = {}};
     if (parts->rest == "rollout")
         return out;
-    using kind = rollout_part::kind;
-    for (const auto& [folder, what] :
-        {std::pair<std::string_view, kind>{"steps/", kind::step}, {"preflights/", kind::preflight}})
-        if (parts->rest.starts_with(folder) && parts->rest.size() > folder.size()) {
-            out.what = what;
-            out.machine = model::machine_id(std::string(parts->rest.substr(folder.size())));
-            return out;
-        }
+    if (parts->rest.starts_with(steps) && parts->rest.size() > steps.size()) {
+        out.what = kind::step;
+        out.machine = model::machine_id(std::string(parts->rest.substr(steps.size())));
+        return out;
+    }
     const auto number = parts->rest.starts_with(slots) ? number_from(parts->rest.substr(slots.size()), 0)
                                                        : std::optional<int>();
     if (!number)
         return std::nullopt;
-    out.what = rollout_part::kind::slot;
+    out.what = kind::slot;
     out.slot = *number;
     return out;
 }

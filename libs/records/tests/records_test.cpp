@@ -157,8 +157,10 @@ TEST(keys, of_rollouts_and_machines_parse_what_they_write_and_nothing_else)
     EXPECT_TRUE(
         preflight->component == web && preflight->what == kind::preflight && preflight->machine == m1);
     for (const auto* rest : {"web/state", "web/releases/1", "web/slots/", "web/slots/-1", "web/slots/1x",
-             "web/steps/", "web/preflights/", "web/rollouts", "/rollout", "web"})
+             "web/steps/", "web/preflights/m1", "web/rollouts", "/rollout", "web"})
         EXPECT_FALSE(records::parse_rollout_key(shop, records::components_prefix(shop) + rest)) << rest;
+    for (const auto* rest : {"", "web", "web/", "/m1"})
+        EXPECT_FALSE(records::parse_rollout_key(shop, records::preflights_prefix(shop) + rest)) << rest;
     for (const auto& key :
         {records::rollout_key(shop, web), records::slot_key(shop, web, 0), records::step_key(shop, web, m1)})
         EXPECT_FALSE(records::parse_component_key(shop, key)) << key;

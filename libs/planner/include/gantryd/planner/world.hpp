@@ -214,6 +214,10 @@ struct fleet {
     time_point began_at{};       ///< when this daemon began
     std::string id_held_by;      ///< the host of another process that has our id now; empty: nobody
     bool wants_reports = false;  ///< the next step of a move depends on what others report
+    /// This machine is to know what the others said last of whether they could run a release; see
+    /// follows_preflights(). Until it does, only its own word stands in the rollouts.
+    bool wants_preflights = false;
+    bool knows_preflights = false;
 
     friend bool operator==(const fleet&, const fleet&) = default;
 };

@@ -31,7 +31,9 @@ std::string slot_key(const model::project_name& project, const model::component_
 /// What the machine has changed to.
 std::string step_key(const model::project_name& project, const model::component_name& component,
     const model::machine_id& machine);
-/// Whether the machine could run the newest release that it looked at.
+/// Whether the machine could run the newest release that it looked at. These stand apart from all else that
+/// is told of a component: each machine writes one at each update, and only those read them that have to.
+std::string preflights_prefix(const model::project_name& project);
 std::string preflight_key(const model::project_name& project, const model::component_name& component,
     const model::machine_id& machine);
 /// What machines have to know of each other stands apart from what they report: a report is nothing to the
@@ -43,7 +45,7 @@ std::string presence_key(const model::project_name& project, const model::machin
 /// no sense says that the machine is to have none.
 std::string drain_key(const model::project_name& project, const model::machine_id& machine);
 
-/// What a key under components_prefix() that is about a rollout says.
+/// What a key under components_prefix() or preflights_prefix() that is about a rollout says.
 struct rollout_part {
     enum class kind { record, slot, step, preflight };
     model::component_name component;
