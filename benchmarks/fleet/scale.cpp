@@ -191,13 +191,15 @@ scale_cost measure_scale(int machines, int updates)
     (void)release(on, 1, false);
     all.add(1);
     wait_until_live(on);
+    const auto begin = clock::now();
     for (int left = machines - 1, i = processes; i > 0 && left > 0; --i) {
         const auto part = (left + i - 1) / i;
         all.add(part);
         left -= part;
     }
     (void)all.all_planned(1, 900s);  // no measure: the first list of each is of all that are there
-    std::fprintf(stderr, "%d machines are there\n", machines);
+    std::fprintf(stderr, "%d machines are there after %.0f s\n", machines,
+        milliseconds(clock::now() - begin).count() / 1000);
     wait_for_rest(on, machines);
 
     scale_cost out{.machines = machines};

@@ -27,6 +27,7 @@ constexpr int most_releases = 20;
 
 /// Machines of one process begin one after the other: each that comes is told to all that are there.
 constexpr auto between_starts = 200ms;
+constexpr auto between_looks = 20ms;
 
 boost::asio::awaitable<void> run_machines(
     std::string project, int first, int count, const etcd::options& where, runtime::clock& clk)
@@ -39,6 +40,8 @@ boost::asio::awaitable<void> run_machines(
             std::make_unique<simulated_machine>(std::move(id), project, where, clk, most_releases));
         tasks.spawn("machine", machines.back()->run());
         co_await clk.sleep_until(clk.now() + between_starts);
+        while (!machines.back()->has_planned())
+            co_await clk.sleep_until(clk.now() + between_looks);
     }
     co_await tasks.wait();
 }

@@ -31,6 +31,9 @@ public:
     /// Until cancelled.
     boost::asio::awaitable<void> run();
 
+    /// It knows what is wanted of it.
+    bool has_planned() const { return planned_for_.has_value(); }
+
     void planned(const planner::world& world, const planner::plan& plan, std::size_t under_way) override;
 
 private:

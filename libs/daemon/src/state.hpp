@@ -44,7 +44,7 @@ public:
     /// In which time a fleet of this size writes one thing each: nothing for a small one. When a thousand
     /// machines learn the same they must not all write at once, nor look anew at each word of another one.
     base::duration time_for_all() const;
-    /// This machine's moment in that time, at random, counted from now.
+    /// This machine's moment in the second half of that time, at random, counted from now.
     base::duration own_moment();
 
     /// How often our presence was written again after it had ended: an operator may have had our reports

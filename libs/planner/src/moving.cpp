@@ -191,9 +191,9 @@ void note_shortages(const world& in, component& of)
             of.carriers_short.emplace(id, known.contains(id) ? known.at(id) : in.now);
 }
 
-void assign_move(world& in, component& of)
+void assign_move(world& in, component& of, bool is_any_marked)
 {
-    if (of.intent != model::intent::ready || of.hold || !is_anybody_marked(in, of)) {
+    if (!is_any_marked || of.intent != model::intent::ready || of.hold || !is_anybody_marked(in, of)) {
         of.carried_since.reset();
         of.short_since.reset();
         of.carriers_short.clear();
@@ -357,9 +357,11 @@ void assign_moves(world& in)
 {
     auto& fleet = *in.fleet;
     fleet.wants_reports = false;
+    const bool is_any_marked =
+        std::ranges::any_of(fleet.machines, [](const auto& entry) { return is_marked(entry.second); });
     for (auto& [name, of] : in.components) {
         if (fleet.known) {
-            assign_move(in, of);
+            assign_move(in, of, is_any_marked);
             continue;
         }
         of.task->keeps_surplus = true;

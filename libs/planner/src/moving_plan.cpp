@@ -45,8 +45,7 @@ public:
         : from_(from),
           of_(who.wish),
           who_(who),
-          out_(out),
-          carriers_(carriers_of(from, of_))
+          out_(out)
     {
     }
 
@@ -55,13 +54,19 @@ public:
         const auto* me = my_view(from_);
         if (of_.hold || of_.intent != model::intent::ready || goal_of(of_) == nullptr)
             return;
-        if (me != nullptr && me->drains)
+        const bool drains = me != nullptr && me->drains;
+        const bool returns = me != nullptr && me->returns;
+        const bool has_surplus = of_.task->keeps_surplus && who_.good(from_) > who_.wanted;
+        if (!drains && !returns && who_.carried == 0 && !has_surplus)
+            return;  // nothing moves, and no time is spent on it
+        carriers_ = carriers_of(from_, of_);
+        if (drains)
             explain_drain();
-        else if (me != nullptr && me->returns)
+        else if (returns)
             explain_return();
         else if (who_.carried > 0)
             explain_load();
-        else if (of_.task->keeps_surplus && who_.good(from_) > who_.wanted)
+        else
             explain_surplus();
     }
 

@@ -28,8 +28,13 @@ bool is_untouched(const component& of)
 /// not all of them are in trouble.
 constexpr int front = 8;
 
-/// How long those in the line behind them wait, at each doubling of the distance.
-constexpr std::chrono::seconds patience{10};
+/// How long those in the line behind them wait, at each doubling of the distance: longer than all need to
+/// look, and a large fleet takes its time to tell.
+std::chrono::milliseconds patience(const fleet& in)
+{
+    using namespace std::chrono_literals;
+    return std::max<std::chrono::milliseconds>(10s, 20ms * static_cast<int>(in.machines.size()));
+}
 
 /// How many machines come before this one in the line, counted up to `limit`.
 int place_in_line(const world& in, const component& of, int limit)
@@ -112,9 +117,12 @@ bool follows_preflights(const world& in, const component& of, std::optional<time
         return false;
     if (own_slot(in, of))
         return true;
-    const auto machines = static_cast<int>(in.fleet->machines.size());
-    const auto doublings = std::bit_width(static_cast<unsigned>(place_in_line(in, of, machines) / front));
-    const auto at = std::max(of.wished_at, of.rollout.moved_at) + doublings * patience;
+    auto at = std::max(of.wished_at, of.rollout.moved_at) + patience(*in.fleet);
+    if (in.now >= at) {  // before that nobody has to be counted
+        const auto machines = static_cast<int>(in.fleet->machines.size());
+        const auto doublings = std::bit_width(static_cast<unsigned>(place_in_line(in, of, machines) / front));
+        at += (doublings - 1) * patience(*in.fleet);
+    }
     if (in.now >= at)
         return true;
     wake_at = wake_at ? std::min(*wake_at, at) : at;

@@ -285,6 +285,7 @@ TEST(preflight, of_others_is_followed_by_those_behind_while_nobody_begins)
     EXPECT_FALSE(wants_to_know(far)) << "he has let it go just now";
     far.later(30s);
     EXPECT_TRUE(wants_to_know(far));
+    far.of().rollout.record->slots = 1;
     far.takes_slot("a000", 0, 2);
     EXPECT_FALSE(wants_to_know(far)) << "somebody has begun";
 }
