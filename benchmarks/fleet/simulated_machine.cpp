@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
@@ -25,8 +26,10 @@ using namespace std::chrono_literals;
 
 constexpr int most_releases = 20;
 
-/// Machines of one process begin one after the other: each that comes is told to all that are there.
+/// Machines of one process begin one after the other. Each that comes is told to all that are there, so the
+/// more there are the longer it takes: all of them, and the members of etcd, share a few processors.
 constexpr auto between_starts = 200ms;
+constexpr auto longer_for_each = 5ms;
 constexpr auto between_looks = 20ms;
 
 boost::asio::awaitable<void> run_machines(
@@ -39,7 +42,8 @@ boost::asio::awaitable<void> run_machines(
         machines.push_back(
             std::make_unique<simulated_machine>(std::move(id), project, where, clk, most_releases));
         tasks.spawn("machine", machines.back()->run());
-        co_await clk.sleep_until(clk.now() + between_starts);
+        const auto pause = std::max<std::chrono::milliseconds>(between_starts, i * longer_for_each);
+        co_await clk.sleep_until(clk.now() + pause);
         while (!machines.back()->has_planned())
             co_await clk.sleep_until(clk.now() + between_looks);
     }

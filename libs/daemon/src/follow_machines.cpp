@@ -157,7 +157,7 @@ boost::asio::awaitable<void> follow_machines(state& st)
                 continue;  // that the store is away is told by who follows the components
             }
         }
-        co_await st.io.clk.sleep_until(st.io.clk.now() + retry.next());
+        co_await st.io.clk.sleep_until(st.io.clk.now() + retry.next() + st.own_moment() / 3);
     }
 }
 

@@ -66,7 +66,7 @@ boost::asio::awaitable<void> follow_preflights(state& st)
             const auto done = co_await follow_once(st, retry);
             if (done || done.error().code() == base::errc::compacted)
                 continue;  // that the store is away is told by who follows the components
-            co_await st.io.clk.sleep_until(st.io.clk.now() + retry.next());
+            co_await st.io.clk.sleep_until(st.io.clk.now() + retry.next() + st.own_moment() / 3);
         }
         forget_others(st);
     }

@@ -123,7 +123,7 @@ boost::asio::awaitable<void> follow_store(state& st)
         if (why.code() == base::errc::compacted)
             continue;
         st.note_source(st.world.store, "store", std::unexpected(why));
-        co_await st.io.clk.sleep_until(st.io.clk.now() + retry.next());
+        co_await st.io.clk.sleep_until(st.io.clk.now() + retry.next() + st.own_moment() / 3);
     }
 }
 

@@ -137,7 +137,8 @@ boost::asio::awaitable<attempt<void>> preflights::look(
 boost::asio::awaitable<base::result<void>> preflights::post(
     model::component_name component, model::preflight found)
 {
-    if (const auto pause = st_.own_moment(); pause > base::duration())
+    // All wait for the last word: it is to be there long before the reports.
+    if (const auto pause = st_.own_moment() / 3; pause > base::duration())
         co_await st_.io.clk.sleep_until(st_.io.clk.now() + pause);
     const auto of = st_.world.components.find(component);
     if (!is_wanted(component, found.release))

@@ -155,7 +155,7 @@ boost::asio::awaitable<void> presence::keep_on()
             if (!granted) {
                 if (granted.error() != base::errc::conflict)
                     note_failure(granted.error());
-                co_await st_.io.clk.sleep_until(st_.io.clk.now() + retry.next());
+                co_await st_.io.clk.sleep_until(st_.io.clk.now() + retry.next() + st_.own_moment() / 3);
                 continue;
             }
             retry.reset();

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 constexpr int small_fleet = 16;
 
 /// A store takes some hundreds of writes in a second beside its other work, and each machine has several.
-constexpr auto time_per_machine = 8ms;
+constexpr auto time_per_machine = 12ms;
 
 observer& nobody()
 {
