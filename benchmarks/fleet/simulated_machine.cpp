@@ -10,7 +10,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
@@ -28,7 +27,7 @@ constexpr int most_releases = 20;
 
 /// Machines of one process begin one after the other. Each that comes is told to all that are there, so the
 /// more there are the longer it takes: all of them, and the members of etcd, share a few processors.
-constexpr auto between_starts = 200ms;
+constexpr auto between_starts = 300ms;
 constexpr auto longer_for_each = 5ms;
 constexpr auto between_looks = 20ms;
 
@@ -42,8 +41,7 @@ boost::asio::awaitable<void> run_machines(
         machines.push_back(
             std::make_unique<simulated_machine>(std::move(id), project, where, clk, most_releases));
         tasks.spawn("machine", machines.back()->run());
-        const auto pause = std::max<std::chrono::milliseconds>(between_starts, i * longer_for_each);
-        co_await clk.sleep_until(clk.now() + pause);
+        co_await clk.sleep_until(clk.now() + between_starts + i * longer_for_each);
         while (!machines.back()->has_planned())
             co_await clk.sleep_until(clk.now() + between_looks);
     }

@@ -32,7 +32,7 @@ boost::asio::awaitable<void> pass_on_words(state& st)
     for (;;) {
         co_await st.others_changed.wait();
         st.dirty.set();
-        if (const auto pause = st.time_for_all() / 12; pause > base::duration())
+        if (const auto pause = st.time_for_all() / 24; pause > base::duration())
             co_await st.io.clk.sleep_until(st.io.clk.now() + pause);
     }
 }

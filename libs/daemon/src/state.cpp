@@ -13,8 +13,8 @@ using namespace std::chrono_literals;
 /// Machines that a store does not notice when all of them write at once.
 constexpr int small_fleet = 16;
 
-/// A store takes some hundreds of writes in a second beside its other work, and each machine has several.
-constexpr auto time_per_machine = 12ms;
+/// A write costs three members of etcd some 4 ms of processor time together, and each machine has several.
+constexpr auto time_per_machine = 24ms;
 
 observer& nobody()
 {

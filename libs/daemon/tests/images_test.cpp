@@ -421,12 +421,12 @@ TEST(a_preflight, of_a_large_fleet_is_not_written_by_all_at_once)
     }
     few.run_for(15ms);
     EXPECT_EQ(preflights_in(few), 3);
-    many.run_for(35ms);
-    EXPECT_EQ(preflights_in(many), 0) << "the first half of 80 ms is for hearing of the release";
-    many.run_for(25ms);
+    many.run_for(75ms);
+    EXPECT_EQ(preflights_in(many), 0) << "the first half of 160 ms is for hearing of the release";
+    many.run_for(45ms);
     EXPECT_GT(preflights_in(many), 0);
     EXPECT_LT(preflights_in(many), 20);
-    many.run_for(40ms);
+    many.run_for(60ms);
     EXPECT_EQ(preflights_in(many), 20);
     many.at(2).docker.registry_error.reset();
     many.at(2).docker.publish("web:2", machine::image_of_web("2"));
