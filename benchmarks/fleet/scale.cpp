@@ -191,7 +191,7 @@ scale_cost measure_scale(int machines, int updates)
     (void)release(on, 1, false);
     all.add(1);
     wait_until_live(on);
-    const auto begin = clock::now();
+    const auto came_from = clock::now();
     for (int left = machines - 1, i = processes; i > 0 && left > 0; --i) {
         const auto part = (left + i - 1) / i;
         all.add(part);
@@ -199,7 +199,7 @@ scale_cost measure_scale(int machines, int updates)
     }
     (void)all.all_planned(1, 900s);  // no measure: the first list of each is of all that are there
     std::fprintf(stderr, "%d machines are there after %.0f s\n", machines,
-        milliseconds(clock::now() - begin).count() / 1000);
+        milliseconds(clock::now() - came_from).count() / 1000);
     wait_for_rest(on, machines);
 
     scale_cost out{.machines = machines};
@@ -215,6 +215,9 @@ scale_cost measure_scale(int machines, int updates)
         const auto begin = release(on, number, true);
         for (const auto at : all.all_planned(number, 60s))
             seen.push_back(milliseconds(at - begin).count());
+        const std::vector newest(seen.end() - machines, seen.end());
+        std::fprintf(stderr, "release %d: seen by half of them after %.0f ms, by all after %.0f ms\n", number,
+            quantile(newest, 0.5), quantile(newest, 1));
         wait_for_rest(on, machines);
     }
     const auto after_updates = traffic_of(on);
