@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 constexpr std::size_t largest_batch = 50;
 constexpr std::size_t most_erased = 60;
 constexpr auto between_writes = 200ms;
+/// Events come in bursts, together with writes that others wait for.
+constexpr auto gathering = 50ms;
 constexpr auto after_failure = 5s;
 
 }  // namespace
@@ -135,6 +137,7 @@ boost::asio::awaitable<void> event_log::write_behind()
     try {
         for (;;) {
             co_await changed_.wait();
+            co_await clk_.sleep_until(clk_.now() + gathering);
             auto done = co_await write_all(5s);
             if (!done && !complained)
                 log_.warning("events cannot be written; they wait", {{"why", done.error().context()}});
