@@ -169,10 +169,7 @@ boost::asio::awaitable<attempt<void>> preflights::run(planner::prepare_release w
     if (!is_wanted(what.component, what.release))
         co_return attempt<void>();  // minutes may have passed
     model::preflight found{what.release, preparation::ready, {}};
-    if (looked) {
-        st_.world.components[what.component].could_run = what.release;
-        st_.dirty.set();
-    } else {
+    if (!looked) {
         engine_.reset();
         found.standing = preparation::blocked;
         found.text = looked.error().why.context();

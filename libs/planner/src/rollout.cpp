@@ -111,13 +111,15 @@ bool may_wait_here(const world& in, const component& of, const model::release& g
            (record == nullptr || !is_halted(*record)) && me != in.fleet->machines.end() && !me->second.drains;
 }
 
-/// True when this machine could run the release, and is among the next to change: the first container may be
-/// made already. On no more machines than change at a time: containers that wait for hours would help nobody.
+/// True when every machine could run the release, and this one is among the next to change, and not just now:
+/// the first container may be made already. On no more machines than change at a time: containers that wait
+/// for hours would help nobody.
 bool may_make_ahead(const world& in, const component& of, const model::release& goal)
 {
-    const bool could_run = of.could_run == goal.number || is_prepared(of, in.fleet->me);
-    return could_run && of.not_ahead != goal.number && !is_alone(in, of) && goal.spec.instances > 0 &&
-           is_self_contained(goal.spec) && may_take_part(in, of) && machines_ahead(in, of) < slots_of(in, of);
+    std::optional<time_point> ignored;
+    return is_cleared(in, of, ignored) && !claimable_slot(in, of, ignored) && of.not_ahead != goal.number &&
+           !is_alone(in, of) && goal.spec.instances > 0 && is_self_contained(goal.spec) &&
+           may_take_part(in, of) && machines_ahead(in, of) < slots_of(in, of);
 }
 
 /// When the next machine may begin, as far as time decides.

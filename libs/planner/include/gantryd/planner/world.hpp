@@ -137,7 +137,6 @@ struct component {
     std::map<model::release_number, crash_record> crashes;
     planner::rollout rollout;
     std::optional<pull> fetching;                    ///< an image, before there is a container for it
-    std::optional<model::release_number> could_run;  ///< this machine found that it could, by its last look
     std::optional<model::release_number> not_ahead;  ///< no container of it could be made before its turn
     std::optional<duty> task;                        ///< absent: this machine is on its own
     /// Since when, without a break and as seen here, those who are to carry instances of drained machines all
