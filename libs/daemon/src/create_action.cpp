@@ -202,9 +202,7 @@ boost::asio::awaitable<executor::outcome> executor::create(planner::create_insta
     st_.tell(happening::container_created, *instance,
         "container " + base::short_id(made->text()) + " of image " + base::short_id(release->image.text()) +
             (what.ahead ? ", to be started in this machine's turn" : ""));
-    if (what.ahead)  // whether it is to be started is the plan's word, also when the turn came meanwhile
-        co_return outcome();
-    co_return co_await start(what.name);
+    co_return outcome();  // whether it is to be started now is the plan's word
 }
 
 boost::asio::awaitable<bool> executor::has_vanished(model::instance_name name)

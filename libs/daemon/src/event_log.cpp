@@ -17,9 +17,8 @@ using namespace std::chrono_literals;
 // Many at once, and not more than etcd takes in one transaction, conditions and operations each.
 constexpr std::size_t largest_batch = 50;
 constexpr std::size_t most_erased = 60;
-constexpr auto between_writes = 200ms;
-/// Events come in bursts, together with writes that others wait for.
-constexpr auto gathering = 50ms;
+/// Events come in bursts, together with writes that others wait for: they are written together, and later.
+constexpr auto gathering = 200ms;
 constexpr auto after_failure = 5s;
 
 }  // namespace
@@ -142,10 +141,10 @@ boost::asio::awaitable<void> event_log::write_behind()
             if (!done && !complained)
                 log_.warning("events cannot be written; they wait", {{"why", done.error().context()}});
             complained = !done.has_value();
-            if (!done)
-                changed_.set();
-            co_await clk_.sleep_until(
-                clk_.now() + (done ? runtime::duration(between_writes) : runtime::duration(after_failure)));
+            if (done)
+                continue;
+            changed_.set();
+            co_await clk_.sleep_until(clk_.now() + after_failure);
         }
     } catch (...) {
         why = std::current_exception();

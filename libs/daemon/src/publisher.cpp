@@ -10,9 +10,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto between_writes = 200ms;
-/// One thing leads to the next within milliseconds, some of them writes that others wait for: the reports are
-/// told together, and after them.
-constexpr auto gathering = 50ms;
 
 std::string state_of(const planner::world& world, const planner::instance& i)
 {
@@ -122,7 +119,6 @@ boost::asio::awaitable<void> publisher::write_reports()
 {
     for (;;) {
         co_await changed_.wait();
-        co_await st_.io.clk.sleep_until(st_.io.clk.now() + gathering);
         store::transaction what;
         for (auto& [name, report] : std::exchange(unwritten_, {})) {
             report.reported_at = st_.io.clk.wall_now();

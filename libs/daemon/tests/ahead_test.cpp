@@ -107,7 +107,7 @@ TEST(a_machine_that_changes_next, does_not_judge_the_release_before_its_turn)
     EXPECT_TRUE(f.at(2).told("instance_failed").empty());
     EXPECT_TRUE(f.at(2).told("action_failed").empty());
     ASSERT_TRUE(f.run_until([&] { return f.outcome_of(2) == release_outcome::failed; }));
-    EXPECT_EQ(docker.count_calls("create " + fresh), 2U);
+    EXPECT_GE(docker.count_calls("create " + fresh), 2U) << "in its turn it is";
     EXPECT_EQ(f.at(1).release_in_store(2).why_failed->reason, "no such mount");
     ASSERT_TRUE(f.run_until([&] { return f.all_run(1); }));
 }
