@@ -109,6 +109,8 @@ void fleet::check(member& of)
         constexpr std::string_view start = "start ";
         if (call.starts_with(start)) {
             const auto release = release_in(call.substr(start.size()));
+            if (release == 0)
+                continue;  // a container that is not there: named by its id
             EXPECT_TRUE(may_start(*of.there, release)) << of.there->id << " has no slot and does " << call;
         }
     }
