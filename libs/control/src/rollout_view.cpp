@@ -65,9 +65,9 @@ private:
     {
         const bool holds =
             std::ranges::any_of(of_.slots, [&](const auto& slot) { return slot.second.machine == id; });
-        return holds ||
-               (report != nullptr && std::ranges::find(report->instances, release_.number,
-                                         &model::instance_report::release) != report->instances.end());
+        return holds || (report != nullptr && std::ranges::any_of(report->instances, [&](const auto& i) {
+            return i.release == release_.number && i.state != "prepared";
+        }));
     }
 
     machine_progress look_at(const model::machine_id& id, const std::string& name, bool is_here) const

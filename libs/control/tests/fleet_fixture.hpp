@@ -59,12 +59,12 @@ public:
         serves(machine, release);
         return out;
     }
-    /// The machine has one more instance, of that release, that serves.
-    void serves(int machine, int release)
+    /// The machine has one more instance, of that release, that serves or is in another state.
+    void serves(int machine, int release, const std::string& state = "serving")
     {
         model::instance_report one;
         one.release = number(release);
-        one.state = "serving";
+        one.state = state;
         report(machine).instances.push_back(one);
     }
     model::component_report& report(int machine)

@@ -42,6 +42,8 @@ TEST_F(rollout_views, show_every_machine_on_its_way)
     EXPECT_EQ(view().machines.at(2).name, "host3");
     EXPECT_EQ(view().machines.at(2).text, "runs release 1");
     EXPECT_EQ(view().machines.at(2).running, hand_written_fleet::number(1));
+    fleet_.serves(3, 2, "prepared");
+    EXPECT_EQ(standings(), "done changing waiting") << "a container that waits changes nothing";
 
     auto& waits = fleet_.report(3);
     waits.wanted = hand_written_fleet::number(2);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
 namespace gantryd::daemon {
 namespace {
@@ -134,7 +135,7 @@ boost::asio::awaitable<executor::outcome> executor::pull_image(
 }
 
 boost::asio::awaitable<base::result<model::container_id>> executor::make_container(
-    model::instance_name name, std::shared_ptr<const model::release> release)
+    model::instance_name name, std::shared_ptr<const model::release> release, bool may_pull)
 {
     const auto links = planner::link_variables(st_.world, release->spec);
     if (!links)
@@ -143,13 +144,32 @@ boost::asio::awaitable<base::result<model::container_id>> executor::make_contain
     auto request = request_for(st_, name, *release, *links);
     auto again = request;
     auto made = co_await st_.io.docker.create(std::move(request), st_.io.clk.now() + call_limit);
-    if (made || made.error() != errc::not_found)
+    if (made || made.error() != errc::not_found || !may_pull)
         co_return made;
     auto pulled = co_await pull_image(name, release);
     if (!pulled)
         co_return std::unexpected(pulled.error());
     auto made_now = co_await st_.io.docker.create(std::move(again), st_.io.clk.now() + call_limit);
     co_return made_now;
+}
+
+executor::outcome executor::unmade(const planner::create_instance& what, const base::error& why)
+{
+    auto* instance = st_.find(what.name);
+    // That an image cannot be fetched says nothing of the release.
+    const bool refused = is_verdict(why) && !faults_.contains(instance_key(what.name));
+    if (what.ahead) {
+        // Whether that is the release's fault is found out when it is this machine's turn.
+        st_.world.components[what.component].not_ahead = what.release;
+        auto text = why.context();
+        st_.conceal(what.component, text);
+        st_.io.log.debug("no container was made ahead", {{"instance", what.name.text()}, {"why", text}});
+    } else if (refused) {
+        st_.record_failure(*instance, {.reason = why.context(), .instance = what.name.text()});
+    }
+    st_.world.instances.erase(what.name);  // the next list brings it back if it is there all the same
+    st_.docker_dirty.set();
+    return refused ? outcome() : std::unexpected(why);
 }
 
 boost::asio::awaitable<executor::outcome> executor::create(planner::create_instance what)
@@ -165,31 +185,38 @@ boost::asio::awaitable<executor::outcome> executor::create(planner::create_insta
     if (!release)
         co_return outcome();
     fresh.image = release->image;
+    fresh.made_ahead = what.ahead;
     st_.world.instances[what.name] = std::move(fresh);
     st_.touch(what.name);
     st_.dirty.set();
 
-    auto made = co_await make_container(what.name, release);
+    auto made = co_await make_container(what.name, release, !what.ahead);
     auto* instance = st_.find(what.name);
     if (instance == nullptr)
         co_return outcome();
-    if (!made) {
-        // That an image cannot be fetched says nothing of the release.
-        const bool failed = is_verdict(made.error()) && !faults_.contains(instance_key(what.name));
-        if (failed)
-            st_.record_failure(*instance, {.reason = made.error().context(), .instance = what.name.text()});
-        st_.world.instances.erase(what.name);  // the next list brings it back if it is there all the same
-        st_.docker_dirty.set();
-        if (failed)
-            co_return outcome();
-        co_return std::unexpected(made.error());
-    }
+    if (!made)
+        co_return unmade(what, made.error());
     instance->container = *made;
     instance->now = planner::phase::created;
     st_.touch(what.name);
     st_.tell(happening::container_created, *instance,
-        "container " + base::short_id(made->text()) + " of image " + base::short_id(release->image.text()));
-    co_return co_await start(what.name);
+        "container " + base::short_id(made->text()) + " of image " + base::short_id(release->image.text()) +
+            (what.ahead ? ", to be started in this machine's turn" : ""));
+    co_return outcome();  // whether it is to be started now is the plan's word
+}
+
+boost::asio::awaitable<bool> executor::has_vanished(model::instance_name name)
+{
+    const auto* instance = st_.find(name);
+    if (instance == nullptr)
+        co_return true;
+    const auto id = instance->container;
+    auto details = co_await st_.io.docker.inspect(id, st_.io.clk.now() + call_limit);
+    if (details || details.error() != errc::not_found)
+        co_return false;
+    st_.world.instances.erase(name);
+    st_.touch(name);
+    co_return true;
 }
 
 boost::asio::awaitable<executor::outcome> executor::start(model::instance_name name)
@@ -204,8 +231,16 @@ boost::asio::awaitable<executor::outcome> executor::start(model::instance_name n
             co_return outcome();
         }
     }
+    if (std::exchange(instance->made_ahead, false))
+        instance->started_at = st_.io.clk.now();
     const auto id = instance->container;
     auto started = co_await st_.io.docker.start(id, st_.io.clk.now() + call_limit);
+    if (!started && started.error() == errc::not_found) {
+        // It may have waited for hours, and somebody may have tidied up: a new one is made.
+        const bool vanished = co_await has_vanished(name);
+        if (vanished)
+            co_return outcome();
+    }
     instance = st_.find(name);
     if (instance == nullptr)
         co_return outcome();

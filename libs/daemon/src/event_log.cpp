@@ -17,7 +17,8 @@ using namespace std::chrono_literals;
 // Many at once, and not more than etcd takes in one transaction, conditions and operations each.
 constexpr std::size_t largest_batch = 50;
 constexpr std::size_t most_erased = 60;
-constexpr auto between_writes = 200ms;
+/// Events come in bursts, together with writes that others wait for: they are written together, and later.
+constexpr auto gathering = 200ms;
 constexpr auto after_failure = 5s;
 
 }  // namespace
@@ -134,16 +135,15 @@ boost::asio::awaitable<void> event_log::write_behind()
     try {
         for (;;) {
             co_await changed_.wait();
-            if (const auto pause = whose_.pause(); pause > base::duration())
-                co_await clk_.sleep_until(clk_.now() + pause);
+            co_await clk_.sleep_until(clk_.now() + std::max<base::duration>(gathering, whose_.pause()));
             auto done = co_await write_all(5s);
             if (!done && !complained)
                 log_.warning("events cannot be written; they wait", {{"why", done.error().context()}});
             complained = !done.has_value();
-            if (!done)
-                changed_.set();
-            co_await clk_.sleep_until(
-                clk_.now() + (done ? runtime::duration(between_writes) : runtime::duration(after_failure)));
+            if (done)
+                continue;
+            changed_.set();
+            co_await clk_.sleep_until(clk_.now() + after_failure);
         }
     } catch (...) {
         why = std::current_exception();

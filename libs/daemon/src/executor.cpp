@@ -253,6 +253,11 @@ void executor::begin_drain(const planner::begin_drain& what)
 
 void executor::update_proxy(const planner::update_proxy& what)
 {
+    // Plans go on while the proxy is given a table; asked for again, it would be given it twice.
+    if (st_.routes_under_way == what.routes) {
+        st_.routes_asked.reset();
+        return;
+    }
     st_.routes_asked = what.routes;
     st_.proxy_dirty.set();
 }

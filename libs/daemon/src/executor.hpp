@@ -49,9 +49,13 @@ private:
     boost::asio::awaitable<void> wait_for_news();
     boost::asio::awaitable<outcome> prepare(planner::prepare_release what);
 
-    /// Makes the container of a new instance, its image pulled if need be; the container's id.
+    /// Makes the container of a new instance, its image pulled if need be and `may_pull`; the container's id.
     boost::asio::awaitable<base::result<model::container_id>> make_container(
-        model::instance_name name, std::shared_ptr<const model::release> release);
+        model::instance_name name, std::shared_ptr<const model::release> release, bool may_pull);
+    /// Takes back an instance that no container was made for.
+    outcome unmade(const planner::create_instance& what, const base::error& why);
+    /// True when the engine does not know the instance's container any more; then it is no instance either.
+    boost::asio::awaitable<bool> has_vanished(model::instance_name name);
     boost::asio::awaitable<outcome> pull_image(
         model::instance_name name, std::shared_ptr<const model::release> release);
     /// Sends one of its termination signals and tells what came of it.

@@ -25,6 +25,7 @@ planner::instance adopt(state& st, const docker::container_summary& row, const c
     out.release = st.release_known_as(identity);
     out.image = row.image_id;
     out.started_at = out.known_since = st.io.clk.now();
+    out.made_ahead = phase_of(row.status) == planner::phase::created;
     const bool remembered = st.memory.recall(out);
     // What the ledger knows began in this boot of the machine. The rest was ended by the machine's own end,
     // as far as anybody can tell. Later on that would be one whose start was our own, and went wrong at once.
@@ -51,6 +52,7 @@ boost::asio::awaitable<void> look_closer(state& st, model::instance_name name)
     // Docker tells the time of its start by the wall clock, by which nothing is decided. What the ledger does
     // not know begins with our first look.
     if (now == planner::phase::running && instance->now == planner::phase::created) {
+        instance->made_ahead = false;
         instance->started_at = st.io.clk.now();
         st.memory.save(*instance);
     }

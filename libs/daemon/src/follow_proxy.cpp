@@ -86,7 +86,9 @@ boost::asio::awaitable<round> update_or_look(state& st, drain_watch& drains)
     st.routes_asked.reset();
     st.watcher.proxy_updating(routes.empty());
     auto asked = routes;
+    st.routes_under_way = routes;
     auto seen = co_await st.io.proxy.update(std::move(asked), st.io.clk.now() + update_limit);
+    st.routes_under_way.reset();
     co_return round{.seen = std::move(seen), .applied = std::move(routes)};
 }
 

@@ -19,7 +19,7 @@ std::string state_of(const planner::world& world, const planner::instance& i)
         return "failed";
     switch (i.now) {
     case planner::phase::creating:
-    case planner::phase::created: return "created";
+    case planner::phase::created: return i.made_ahead ? "prepared" : "created";
     case planner::phase::exited: return "exited";
     case planner::phase::running: break;
     }

@@ -72,6 +72,8 @@ public:
 
     /// The table that the proxy is to have next; taken by follow_proxy().
     std::optional<std::vector<haproxy_config::route>> routes_asked;
+    /// The one that it is being given.
+    std::optional<std::vector<haproxy_config::route>> routes_under_way;
 
     /// Counts the lists of containers. What an action of ours learned during a list is newer than the list.
     std::uint64_t docker_list = 0;

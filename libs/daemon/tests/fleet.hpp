@@ -17,8 +17,8 @@ namespace gantryd::daemon {
 
 /// Several simulated machines, "m1", "m2" .., on one store, in the same time.
 ///
-/// After each step it looks whether a machine makes a container of a release that has not been live without a
-/// slot for it, and whether one that serves has stopped serving; see `may_stop_serving`.
+/// After each step it looks whether a machine starts a container of a release that has not been live without
+/// a slot for it, and whether one that serves has stopped serving; see `may_stop_serving`.
 class fleet {
 public:
     explicit fleet(int machines, unsigned seed = 1);
@@ -98,7 +98,7 @@ private:
     };
     void step(runtime::duration time);
     void check(member& of);
-    bool may_make(machine& on, int release);
+    bool may_start(machine& on, int release);
     std::optional<std::string> value_of(const std::string& key);
 
     unsigned seed_;

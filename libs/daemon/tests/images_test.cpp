@@ -74,6 +74,7 @@ TEST_F(images, are_pulled_by_all_machines_before_the_first_one_is_touched)
         text_at(1, "waiting_preflight"), "no machine is touched before all of them could run release 2");
     ASSERT_TRUE(f.run_until([&] { return f.is_over(two); })) << f.describe();
     EXPECT_FALSE(f.at(3).reason("pulling"));
+    f.run_for(1s);  // events are written a moment later
     EXPECT_EQ(f.at(3).told("image_pulled").size(), 1U);
 }
 

@@ -41,13 +41,13 @@ void expect_quiet(fleet& f)
     EXPECT_TRUE(f.slots().empty());
 }
 
-/// Machines that have ever made a container of the release.
+/// Machines that have ever started a container of the release.
 int machines_that_tried(fleet& f, int release)
 {
     int out = 0;
     for (std::size_t i = 1; i <= f.size(); ++i)
         out += std::ranges::any_of(f.at(i).docker.calls, [&](const std::string& call) {
-            return call.starts_with(fmt::format("create shop-web-{}-", release));
+            return call.starts_with(fmt::format("start shop-web-{}-", release));
         });
     return out;
 }

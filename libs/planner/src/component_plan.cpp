@@ -41,11 +41,12 @@ constexpr std::chrono::seconds longest_comparison{10};
 /// Creating and starting a container whose image is there takes less.
 constexpr std::chrono::seconds longest_birth{3};
 
-model::instance_name free_name(const world& from, const roster& who, std::set<std::string>& taken)
+model::instance_name free_name(const world& from, const model::component_name& component,
+    model::release_number release, std::set<std::string>& taken)
 {
     for (int n = 1;; ++n) {
-        auto name = fmt::format("{}-{}-{}-{}", from.project.text(), who.wish.name.text(),
-            model::value_of(who.effective->number), n);
+        auto name =
+            fmt::format("{}-{}-{}-{}", from.project.text(), component.text(), model::value_of(release), n);
         if (!from.instances.contains(model::instance_name(name)) && taken.insert(name).second)
             return model::instance_name(std::move(name));
     }
@@ -108,10 +109,17 @@ int allowed_new(const world& from, const roster& who, plan& out)
 
 void plan_births(const world& from, const roster& who, plan& out)
 {
+    const auto& component = who.wish.name;
     std::set<std::string> taken;
-    for (auto n = allowed_new(from, who, out); n > 0; --n)
+    for (auto n = allowed_new(from, who, out); n > 0; --n) {
+        const auto release = who.effective->number;
         out.actions.emplace_back(
-            create_instance{free_name(from, who, taken), who.wish.name, who.effective->number});
+            create_instance{free_name(from, component, release, taken), component, release});
+    }
+    // One: the first instance is the trial.
+    if (const auto& task = who.wish.task; task && task->makes_ahead && who.ahead.empty())
+        out.actions.emplace_back(
+            create_instance{free_name(from, component, *task->ahead, taken), component, *task->ahead, true});
 }
 
 /// Why a running instance must not be waited for any longer; empty while it may.
@@ -178,7 +186,7 @@ void plan_growth(const world& from, const roster& who, plan& out)
 {
     for (const auto* i : who.current) {
         const auto& spec = who.effective->spec;
-        if (i->now == phase::created)
+        if (i->now == phase::created && who.may_begin)
             out.actions.emplace_back(start_instance{i->name});
         plan_readiness(from, *i, out);
         auto why = reason_to_condemn(from, *i, spec, out);
@@ -213,8 +221,10 @@ void retire_outdated(const world& from, const roster& who, int good, plan& out)
         const int left = good + old_serving - (serves(i) ? 1 : 0);
         if (!never_served && (good == 0 || left < who.wanted || !ripe || *ripe > from.now))
             continue;
-        out.actions.emplace_back(begin_drain{
-            i->name, fmt::format("release {} takes its place", model::value_of(who.effective->number))});
+        out.actions.emplace_back(begin_drain{i->name,
+            i->made_ahead
+                ? std::string("it was made for a turn that does not come now")
+                : fmt::format("release {} takes its place", model::value_of(who.effective->number))});
         old_serving -= serves(i) ? 1 : 0;
     }
 }
@@ -225,7 +235,9 @@ void retire_failed(const roster& who, plan& out)
     for (const auto* i : who.outdated) {
         const auto release = who.wish.releases.find(i->release);
         const bool failed = release != who.wish.releases.end() && has_failed(who.wish, *release->second);
-        if (failed && !i->ready_at)
+        if (i->made_ahead)
+            out.actions.emplace_back(begin_drain{i->name, "it was made for a turn that does not come now"});
+        else if (failed && !i->ready_at)
             out.actions.emplace_back(
                 begin_drain{i->name, fmt::format("release {} failed", model::value_of(i->release))});
     }
@@ -396,6 +408,8 @@ roster make_roster(const world& from, const component& wish)
             out.condemned.push_back(&i);
         else if (out.effective != nullptr && i.release == out.effective->number)
             out.current.push_back(&i);
+        else if (i.made_ahead && wish.task && wish.task->ahead == i.release)
+            out.ahead.push_back(&i);
         else
             out.outdated.push_back(&i);
     }

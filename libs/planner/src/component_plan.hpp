@@ -22,6 +22,7 @@ struct roster {
 
     std::vector<const instance*> all;
     std::vector<const instance*> current;    ///< of the effective release, alive, in use
+    std::vector<const instance*> ahead;      ///< made for the machine's turn, which has not come
     std::vector<const instance*> outdated;   ///< of another release, alive, in use
     std::vector<const instance*> draining;   ///< alive, on their way out
     std::vector<const instance*> condemned;  ///< alive, failed

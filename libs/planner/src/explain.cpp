@@ -149,6 +149,8 @@ private:
             explain_kill(i);
         else if (i.drain_since || i.failure)
             explain_departure(i);
+        else if (std::ranges::find(who_.ahead, &i) != who_.ahead.end())
+            return;  // explain_rollout() tells what the machine waits for
         else if (i.now == phase::creating || i.now == phase::created)
             explain_creation(i);
         else if (!i.ready_at)

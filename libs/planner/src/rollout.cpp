@@ -29,7 +29,7 @@ const model::release* running_here(const world& in, const component& of)
 {
     const model::release* best = nullptr;
     for (const auto& [name, i] : in.instances) {
-        if (i.component != of.name || i.now == phase::exited || i.drain_since || i.failure)
+        if (i.component != of.name || i.now == phase::exited || i.drain_since || i.failure || i.made_ahead)
             continue;
         const auto release = of.releases.find(i.release);
         if (release == of.releases.end())
@@ -84,6 +84,42 @@ bool may_take_part(const world& in, const component& of)
     return machines.known && of.intent == model::intent::ready && !of.hold && in.docker.reachable &&
            in.haproxy.reachable && until && in.now < *until && me != machines.machines.end() &&
            me->second.present && !me->second.drains;
+}
+
+/// How many machines may change at a time.
+int slots_of(const world& in, const component& of)
+{
+    const auto* record = record_of(of);
+    return record != nullptr && record->slots > 0
+               ? record->slots
+               : policy_of(of).max_parallel.of(machines_of(*in.fleet, of.name));
+}
+
+/// True when nothing that its container is made of may be another thing when its turn comes.
+bool is_self_contained(const model::component_spec& spec)
+{
+    return spec.define_component_links.empty() && spec.require_component_links.empty() &&
+           spec.volumes_from.empty();
+}
+
+/// True while the release may still get its turn here.
+bool may_wait_here(const world& in, const component& of, const model::release& goal)
+{
+    const auto* record = record_of(of);
+    const auto me = in.fleet->machines.find(in.fleet->me);
+    return goal.number == of.wanted && of.intent == model::intent::ready && !of.hold &&
+           (record == nullptr || !is_halted(*record)) && me != in.fleet->machines.end() && !me->second.drains;
+}
+
+/// True when every machine could run the release, and this one is among the next to change, and not just now:
+/// the first container may be made already. On no more machines than change at a time: containers that wait
+/// for hours would help nobody.
+bool may_make_ahead(const world& in, const component& of, const model::release& goal)
+{
+    std::optional<time_point> ignored;
+    return is_cleared(in, of, ignored) && !claimable_slot(in, of, ignored) && of.not_ahead != goal.number &&
+           !is_alone(in, of) && goal.spec.instances > 0 && is_self_contained(goal.spec) &&
+           may_take_part(in, of) && machines_ahead(in, of) < slots_of(in, of);
 }
 
 /// When the next machine may begin, as far as time decides.
@@ -238,6 +274,11 @@ duty duty_of(const world& in, const component& of)
         out.run = run->number;
         out.proven = is_proven(in, of, *run);
     }
+    if (goal != nullptr && here != nullptr && run == here && run != goal && !slot &&
+        may_wait_here(in, of, *goal)) {
+        out.ahead = goal->number;
+        out.makes_ahead = may_make_ahead(in, of, *goal);
+    }
     return out;
 }
 
@@ -273,9 +314,7 @@ std::optional<int> claimable_slot(const world& in, const component& of, std::opt
         return std::nullopt;
     if (!is_cleared(in, of, wake_at))
         return std::nullopt;
-    const int slots = record != nullptr && record->slots > 0
-                          ? record->slots
-                          : policy_of(of).max_parallel.of(machines_of(*in.fleet, of.name));
+    const int slots = slots_of(in, of);
     const auto free = slots - static_cast<int>(of.rollout.slots.size());
     if (free <= 0)
         return std::nullopt;

@@ -156,7 +156,8 @@ private:
             reason::waiting_slot, fmt::format("this machine runs {} until its turn for release {} comes; {}",
                                       run, wanted(), turn ? "the next one is due" : holders()));
         c.until = turn;
-        c.then = "it changes when a slot is free";
+        c.then = who_.ahead.empty() ? "it changes when a slot is free"
+                                    : "it changes when a slot is free; the new container is made already";
     }
 
     std::string holders() const

@@ -25,7 +25,7 @@ std::string text_of(const action& what)
 {
     return std::visit(
         base::overloaded{
-            [](const create_instance& a) { return "create " + a.name.text(); },
+            [](const create_instance& a) { return "create " + a.name.text() + (a.ahead ? " ahead" : ""); },
             [](const start_instance& a) { return "start " + a.name.text(); },
             [](const mark_ready& a) { return "mark_ready " + a.name.text(); },
             [](const condemn_instance& a) { return "condemn " + a.name.text() + ": " + a.why; },

@@ -17,6 +17,9 @@ namespace {
 constexpr auto one = static_cast<model::release_number>(1);
 constexpr auto two = static_cast<model::release_number>(2);
 
+/// What a machine does that changes next.
+const lines ahead{"create shop-web-2-1 ahead"};
+
 model::component_spec proven_after(std::chrono::milliseconds time)
 {
     auto spec = scene::web();
@@ -104,6 +107,7 @@ TEST(rollout, waits_for_its_turn_and_says_who_changes)
     auto s = three_machines();
     s.release(2, release_outcome::pending);
     s.takes_slot("m2", 0, 2);
+    EXPECT_EQ(s.does(), ahead);
     EXPECT_EQ(s.does(), lines{});
     EXPECT_EQ(running(s), one);
     EXPECT_EQ(s.because(reason::waiting_slot).text,
@@ -111,7 +115,8 @@ TEST(rollout, waits_for_its_turn_and_says_who_changes)
     s.is_done("m2", 2);
     EXPECT_EQ(s.does(), (lines{"claim web release 2 slot 0 of 1"}));
     EXPECT_FALSE(s.is_told(reason::waiting_slot));
-    EXPECT_EQ(s.does(), (lines{"create shop-web-2-1"}));
+    s.at("shop-web-2-1").now = phase::created;
+    EXPECT_EQ(s.does(), (lines{"start shop-web-2-1"}));
 }
 
 TEST(rollout, goes_by_the_order_of_the_machines_for_a_second)
@@ -138,7 +143,7 @@ TEST(rollout, takes_as_many_slots_as_the_policy_says)
     s.of().rollout.record->slots = 2;
     EXPECT_EQ(texts(s.planned()), (lines{"claim web release 2 slot 1 of 2"}));
     s.takes_slot("m3", 1, 2);
-    EXPECT_EQ(texts(s.planned()), lines{});
+    EXPECT_EQ(texts(s.planned()), ahead);
 }
 
 TEST(rollout, pauses_between_machines_and_for_an_operator)
@@ -149,10 +154,12 @@ TEST(rollout, pauses_between_machines_and_for_an_operator)
     s.release(2, release_outcome::pending, spec);
     s.takes_slot("m2", 0, 2);
     s.is_done("m2", 2);
+    EXPECT_EQ(s.does(), ahead);
     EXPECT_EQ(s.does(), lines{});
     EXPECT_EQ(s.because(reason::waiting_slot).until, s.w.now + 30s);
     s.later(30s);
     s.of().rollout.record->held = true;
+    EXPECT_EQ(s.does(), (lines{"begin_drain shop-web-2-1: it was made for a turn that does not come now"}));
     EXPECT_EQ(s.does(), lines{});
     EXPECT_EQ(s.because(reason::rollout_paused).text, "an operator has paused the rollout of release 2");
     s.of().rollout.record->held = false;
@@ -290,6 +297,7 @@ TEST(rollout, declares_a_machine_lost_when_it_is_away_for_too_long)
     auto& m2 = s.w.fleet->machines.at(model::machine_id("m2"));
     m2.present = false;
     m2.gone_since = s.w.now;
+    EXPECT_EQ(s.does(), ahead);
     EXPECT_EQ(s.does(), lines{});
     EXPECT_EQ(s.because(reason::machine_lost).until, s.w.now + 60s);
     EXPECT_EQ(s.planned().wake_at, s.w.now + 60s);
@@ -383,6 +391,7 @@ TEST(rollout, ends_at_its_deadline_when_there_is_something_to_go_back_to)
     s.takes_slot("m2", 0, 2);
     s.later(30min - 1s);
     s.w.fleet->confirmed_at = s.w.now;
+    EXPECT_EQ(s.does(), ahead);
     EXPECT_EQ(s.does(), lines{});
     EXPECT_EQ(s.planned().wake_at, s.w.now + 1s);
     s.later(1s);

@@ -133,6 +133,7 @@ void scene::starts(const std::string& name)
     auto& i = at(name);
     i.container = model::container_id("id of " + name);
     i.now = phase::running;
+    i.made_ahead = false;
     i.started_at = w.now;
     i.address = fmt::format("10.0.{}.{}", model::value_of(i.release), name.back());
     i.gateway = "10.0.0.254";
@@ -211,6 +212,7 @@ void scene::carry_out(const action& what)
                        i.component = a.component;
                        i.release = a.release;
                        i.started_at = w.now;
+                       i.made_ahead = a.ahead;
                    },
                    [&](const start_instance& a) { starts(a.name.text()); },
                    [&](const mark_ready& a) { w.instances.at(a.name).ready_at = w.now; },

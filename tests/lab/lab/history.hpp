@@ -14,6 +14,7 @@ struct seen_container {
     std::string id;     ///< 64 digits
     std::string image;  ///< "sha256:.."
     bool running = false;
+    bool started = running;  ///< it runs or has ended; else it was only made, or is on its way out
 };
 
 /// One look at a machine from the outside. What was seen was so at some moment from `begun` to `answered`.

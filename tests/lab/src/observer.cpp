@@ -73,7 +73,8 @@ observation look_at(const machine& where, const observed& what)
         if (has_label(container, "io.gantryd.project", what.project) &&
             has_label(container, "io.gantryd.component", what.component))
             look.containers.emplace_back(json::value_to<std::string>(container.at("Id")),
-                json::value_to<std::string>(container.at("ImageID")), container.at("State") == "running");
+                json::value_to<std::string>(container.at("ImageID")), container.at("State") == "running",
+                container.at("State") != "created" && container.at("State") != "removing");
     }
     look.answered = steady::now();
     return look;

@@ -41,7 +41,7 @@ protected:
         for (const auto& [machine, looks] : seen) {
             for (const auto& look : looks)
                 for (const auto& container : look.containers)
-                    if (container.image == bad)
+                    if (container.image == bad && container.started)
                         touched.insert(machine);
         }
         EXPECT_EQ(touched.size(), 1u);

@@ -38,7 +38,7 @@ struct instance_report {
     container_id container;
     release_number release{};
     image_id image;
-    std::string state;   ///< created, starting, ready, serving, draining, terminating, failed
+    std::string state;   ///< prepared, created, starting, ready, serving, draining, terminating, failed
     std::string health;  ///< passing, failing, undecided
     std::string address;
     base::wall_time since{};                ///< of this state

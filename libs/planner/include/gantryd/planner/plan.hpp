@@ -9,14 +9,15 @@
 
 namespace gantryd::planner {
 
-/// Make and start a container for a release; pull its image first where it is missing.
+/// Make a container for a release; pull its image first where it is missing.
 struct create_instance {
     model::instance_name name;
     model::component_name component;
     model::release_number release{};
+    bool ahead = false;  ///< of what is here, for a turn to come; that this fails says nothing of the release
     friend auto operator<=>(const create_instance&, const create_instance&) = default;
 };
-/// Start a container that was created and then forgotten by a crash of ours.
+/// Start a container that was made: just now, before this machine's turn, or before a crash of ours.
 struct start_instance {
     model::instance_name name;
     friend auto operator<=>(const start_instance&, const start_instance&) = default;

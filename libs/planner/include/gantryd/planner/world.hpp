@@ -47,6 +47,7 @@ struct instance {
     std::optional<int> exit_code;
     std::optional<pull> pulling;  ///< while its image is fetched
     std::int64_t pid = 0;         ///< of its first process, as the engine's machine counts; 0 when not known
+    bool made_ahead = false;      ///< before this machine's turn; until its start
 
     verdict ready = verdict::undecided;    ///< its ready checks together
     verdict healthy = verdict::passing;    ///< its health checks together
@@ -117,6 +118,9 @@ struct duty {
     int carries = 0;             ///< instances beside its own, of machines that are drained
     bool away = false;           ///< its work is done by others: nothing is to run here
     bool keeps_surplus = false;  ///< instances that are too many stay: they may be missed elsewhere
+    /// A release that waits here for this machine's turn: a container of it that was made ahead stays.
+    std::optional<model::release_number> ahead;
+    bool makes_ahead = false;  ///< that container is to be made now
 
     friend bool operator==(const duty&, const duty&) = default;
 };
@@ -132,8 +136,9 @@ struct component {
     std::map<model::release_number, std::shared_ptr<const model::release>> releases;
     std::map<model::release_number, crash_record> crashes;
     planner::rollout rollout;
-    std::optional<pull> fetching;  ///< an image, before there is a container for it
-    std::optional<duty> task;      ///< absent: this machine is on its own
+    std::optional<pull> fetching;                    ///< an image, before there is a container for it
+    std::optional<model::release_number> not_ahead;  ///< no container of it could be made before its turn
+    std::optional<duty> task;                        ///< absent: this machine is on its own
     /// Since when, without a break and as seen here, those who are to carry instances of drained machines all
     /// do; and since when one of them is short of it. Kept by assign_moves().
     std::optional<time_point> carried_since;
