@@ -7,6 +7,11 @@
 #include <CLI/Formatter.hpp>
 
 namespace gantryd::app {
+namespace {
+
+constexpr long longest_hard_stop = 2'147'483;  ///< seconds; HAProxy counts milliseconds in 31 bits
+
+}  // namespace
 
 base::log_level settings::level() const
 {
@@ -54,7 +59,7 @@ void add_settings(CLI::App& to, settings& into)
           "A worker that a reload left behind cuts what it still has after: seconds, or with a unit (30m)")
         ->envname("GANTRYD_HAPROXY_HARD_STOP_AFTER")
         ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::CASE_INSENSITIVE))
-        ->check(CLI::PositiveNumber)
+        ->check(CLI::Range(1L, longest_hard_stop))
         ->capture_default_str();
     to.add_option("--log-format", into.log_format, "text or json")
         ->envname("GANTRYD_LOG_FORMAT")

@@ -1,4 +1,6 @@
 #pragma once
+#include "local_command_line.hpp"
+
 #include "common/machine.hpp"
 #include "common/session.hpp"
 
@@ -13,19 +15,6 @@
 #include <vector>
 
 namespace gantryd::app {
-
-/// What the command line said.
-struct local_invocation {
-    settings with;
-    std::string project = "local";
-    std::string file;
-    std::string action;
-    std::string component;
-    std::vector<std::string> overrides;
-    bool monitor = false;
-
-    model::component_name name() const { return model::component_name(component); }
-};
 
 /// The project file with the overrides of this run applied to the chosen component. On failure the problems
 /// are printed already.

@@ -4,16 +4,12 @@
 #include "common/log_sink.hpp"
 #include "common/output.hpp"
 
-#include <gantryd/base/names.hpp>
 #include <gantryd/store/memory_store.hpp>
-
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 
 namespace {
 
@@ -155,34 +151,11 @@ boost::asio::awaitable<exit_code> act(local_invocation what, runtime::clock& clk
 
 int main(int argc, char** argv)
 try {
-    local_invocation what;
-    what.with.log_level = "error";  // the console lines tell the story
-    what.with.state_dir = "/var/lib/gantryd/local";
-    CLI::App cli{"Starts, updates and stops a component of a project file on this machine, without a store."};
-    cli.name("gantry");
-    cli.set_version_flag("--version", version());
-    add_settings(cli, what.with);
-    cli.add_option("--project", what.project, "Namespace of the containers on this machine")
-        ->capture_default_str();
-    cli.add_flag("-m,--monitor", what.monitor, "Stay, check the component's health and replace what fails");
-    cli.add_option("--setconfig", what.overrides, "Override a field for this run: tag=v2, ports.8888=9000")
-        ->take_all()
-        ->expected(1);
-    cli.add_option("file", what.file, "The project file, JSON or YAML")->required();
-    cli.add_option("action", what.action, "What to do")
-        ->required()
-        ->check(CLI::IsMember({"list", "start", "update", "stop", "kill"}));
-    cli.add_option("component", what.component, "The component")->required();
-    try {
-        cli.parse(argc, argv);
-    } catch (const CLI::ParseError& e) {
-        return cli.exit(e) == 0 ? 0 : static_cast<int>(exit_code::usage);
-    }
-    if (!base::is_name(what.project))
-        return static_cast<int>(
-            refuse("\"" + what.project + "\" is no name: expected " + std::string(base::name_rule)));
-    auto session = [&](runtime::clock& clk) { return act(what, clk); };
-    return static_cast<int>(run_session(session, what.monitor ? exit_code::done : exit_code::refused));
+    const auto what = parse_local_command_line({argv + 1, argv + argc}, std::cout, std::cerr);
+    if (!what)
+        return static_cast<int>(what.error());
+    auto session = [&](runtime::clock& clk) { return act(*what, clk); };
+    return static_cast<int>(run_session(session, what->monitor ? exit_code::done : exit_code::refused));
 } catch (const std::exception& e) {
     std::fprintf(stderr, "gantry: %s\n", e.what());
     return static_cast<int>(exit_code::refused);

@@ -1,4 +1,5 @@
 #pragma once
+#include "command_line.hpp"
 #include "common/session.hpp"
 #include "common/settings.hpp"
 
@@ -18,28 +19,6 @@
 #include <vector>
 
 namespace gantryd::app {
-
-/// What the command line said, whatever the command.
-struct invocation {
-    settings with;
-    std::string project;
-    std::string file;
-    std::vector<std::string> components;
-    bool wait = false;
-    std::optional<std::chrono::seconds> timeout;  ///< absent: the command's own
-    bool follow = false;
-    std::size_t newest = 100;  ///< how many events
-    std::optional<std::int64_t> release;
-    bool force = false;
-    std::string machine;            ///< as an operator names it
-    std::vector<std::string> tags;  ///< "KEY=VALUE"
-    std::string address;            ///< of this machine
-
-    model::project_name project_name() const { return model::project_name(project); }
-    std::vector<model::component_name> component_names() const;
-};
-
-using command = boost::asio::awaitable<exit_code> (*)(invocation, runtime::clock&);
 
 boost::asio::awaitable<exit_code> setconfig(invocation what, runtime::clock& clk);
 boost::asio::awaitable<exit_code> getconfig(invocation what, runtime::clock& clk);

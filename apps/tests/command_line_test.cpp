@@ -1,0 +1,100 @@
+#include "gantry/local_command_line.hpp"
+#include "gantryd/command_line.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+using namespace gantryd::app;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// What the words are refused with on stderr; empty when they are taken.
+std::string refusal_of(std::vector<std::string> words)
+{
+    std::ostringstream out;
+    std::ostringstream err;
+    const auto what = parse_command_line(std::move(words), out, err);
+    if (what)
+        return {};
+    EXPECT_EQ(what.error(), exit_code::usage);
+    EXPECT_FALSE(err.str().empty());
+    return err.str();
+}
+
+}  // namespace
+
+TEST(command_line, says_which_command_and_for_whom)
+{
+    std::ostringstream out;
+    const auto what = parse_command_line(
+        {"update", "shop", "-c", "web", "worker", "--wait", "--timeout", "5m", "-etcd", "10.0.0.1"}, out,
+        out);
+    ASSERT_TRUE(what) << out.str();
+    EXPECT_EQ(what->command, verb::update);
+    EXPECT_EQ(what->project, "shop");
+    EXPECT_EQ(what->components, (std::vector<std::string>{"web", "worker"}));
+    EXPECT_TRUE(what->wait);
+    EXPECT_EQ(what->timeout, 5min);
+    EXPECT_EQ(what->with.etcd, "10.0.0.1");
+}
+
+TEST(command_line, help_is_no_failure)
+{
+    std::ostringstream out;
+    std::ostringstream err;
+    const auto what = parse_command_line({"update", "--help"}, out, err);
+    ASSERT_FALSE(what);
+    EXPECT_EQ(what.error(), exit_code::done);
+    EXPECT_NE(out.str().find("--wait"), std::string::npos);
+    EXPECT_TRUE(err.str().empty());
+}
+
+TEST(command_line, a_name_is_a_name_wherever_it_stands)
+{
+    for (const std::string bad :
+        {"", "../x", "a/b", "a b", "a\nb", "a;b", "-x", ".x", "$(id)", "`id`", "a'b", "\x1b[m", "\xc3\xa9"}) {
+        SCOPED_TRACE(bad);
+        EXPECT_NE(refusal_of({"list", bad}), "");
+        EXPECT_NE(refusal_of({"update", "shop", "-c", bad}), "");
+        EXPECT_NE(refusal_of({"status", "shop", bad}), "");
+        EXPECT_NE(refusal_of({"run", "shop", "--tag", bad + "=x"}), "");
+    }
+}
+
+TEST(command_line, an_address_has_no_spaces_and_no_line_ends)
+{
+    for (const std::string bad : {"10.0.0.1 x", "a\nb", "\x1b[31m", "\xff"})
+        EXPECT_NE(refusal_of({"run", "shop", "--address", bad}), "");
+}
+
+TEST(command_line, times_are_ones_that_can_be_waited_for)
+{
+    for (const std::string bad : {"0", "-1", "1x", "9223372036854775807", "9223372036854775807h", "9000h"})
+        EXPECT_NE(refusal_of({"watch", "shop", "--timeout", bad}), "") << bad;
+    EXPECT_EQ(refusal_of({"watch", "shop", "--timeout", "8784h"}), "");
+}
+
+TEST(command_line, haproxys_limit_is_one_that_haproxy_takes)
+{
+    EXPECT_EQ(refusal_of({"--haproxy-hard-stop-after", "2147483", "list", "shop"}), "");
+    for (const std::string bad : {"0", "2147484", "597h", "9223372036854775807"})
+        EXPECT_NE(refusal_of({"--haproxy-hard-stop-after", bad, "list", "shop"}), "") << bad;
+}
+
+TEST(local_command_line, the_project_is_a_name)
+{
+    std::ostringstream out;
+    std::ostringstream err;
+    const auto good =
+        parse_local_command_line({"--setconfig", "tag=v2", "shop.json", "start", "web"}, out, err);
+    ASSERT_TRUE(good) << err.str();
+    EXPECT_EQ(good->overrides, std::vector<std::string>{"tag=v2"});
+    const auto bad = parse_local_command_line({"--project", "a/b", "shop.json", "start", "web"}, out, err);
+    ASSERT_FALSE(bad);
+    EXPECT_EQ(bad.error(), exit_code::refused);
+    EXPECT_EQ(err.str(),
+        "gantry: \"a/b\" is no name: expected 1 to 63 letters, digits, '_', '.' or '-', the first a "
+        "letter or digit\n");
+}
