@@ -80,6 +80,18 @@ std::chrono::system_clock::time_point read_time(json_fields& from, std::string_v
     return time.value_or(std::chrono::system_clock::time_point{});
 }
 
+/// Seconds since the epoch; the clock counts nanoseconds, in which there is no year 2263.
+std::chrono::system_clock::time_point read_seconds(
+    json_fields& from, std::string_view key, std::string& fault)
+{
+    constexpr std::int64_t latest = 9'223'372'036;
+    const auto seconds = from.number(key);
+    const bool is_time = seconds >= 0 && seconds <= latest;
+    if (!is_time && fault.empty())
+        fault = std::string(key) + " is " + std::to_string(seconds) + ", which is no time";
+    return std::chrono::system_clock::from_time_t(is_time ? seconds : 0);
+}
+
 container_summary read_summary(json_fields in, std::string& fault)
 {
     container_summary out;
@@ -96,7 +108,7 @@ container_summary read_summary(json_fields in, std::string& fault)
     out.status_text = clean_line(in.text("Status"), 100);
     out.labels = in.text_map("Labels");
     out.address = find_place(in.object("NetworkSettings").object("Networks")).address;
-    out.created = std::chrono::system_clock::from_time_t(in.number("Created"));
+    out.created = read_seconds(in, "Created", fault);
     return out;
 }
 

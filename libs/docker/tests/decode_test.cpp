@@ -143,6 +143,16 @@ TEST(decode, refuses_what_is_no_container)
     }
 }
 
+TEST(decode, a_container_was_not_made_at_a_time_that_cannot_be)
+{
+    const auto made_at = [](const std::string& seconds) {
+        return decode_containers(R"([{"Id":"a","State":"running","Created":)" + seconds + "}]");
+    };
+    EXPECT_TRUE(made_at("9223372036"));
+    for (const std::string bad : {"9223372037", "9223372036854775807", "-1", "-9223372036854775808"})
+        EXPECT_EQ(made_at(bad).error(), errc::malformed) << bad;
+}
+
 TEST(decode, reads_an_image)
 {
     const auto got = decode_image(samples::image);
