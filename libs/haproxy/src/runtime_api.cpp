@@ -24,6 +24,7 @@ constexpr unsigned drain_bits = 0x08 | 0x10;
 constexpr int state_running = 2;
 constexpr int state_starting = 1;
 
+constexpr std::int64_t most_sessions = 1'000'000'000;  // more than there can be; sums of them are numbers
 constexpr std::size_t longest_batch = 8'000;  // HAProxy's buffer is 16 KiB unless somebody made it smaller
 
 std::unexpected<base::error> malformed(std::string_view what, std::string_view text)
@@ -215,7 +216,8 @@ base::result<statistics> read_statistics(std::string_view& rest)
         }
         const auto current = base::number_in<std::int64_t>(fields[3]);
         const auto queued = base::number_in<std::int64_t>(fields[4]);
-        if (!current || !queued)
+        const auto is_count = [](const auto& n) { return n && *n >= 0 && *n <= most_sessions; };
+        if (!is_count(current) || !is_count(queued))
             return malformed("numbers in a line of its statistics", line);
         out.sessions[{fields[0], fields[1]}] = *current + *queued;
     }

@@ -210,6 +210,17 @@ TEST(runtime_api, no_text_does_harm)
     }
 }
 
+TEST(runtime_api, counts_are_ones_that_can_be_added_up)
+{
+    const std::string good = "be_web_18888,s2,2,2,40,41";
+    for (const std::string bad : {"be_web_18888,s2,1,2,9223372036854775807,41", "be_web_18888,s2,-1,2,40,41",
+             "be_web_18888,s2,9223372036854775807,2,40,41"}) {
+        auto text = statistics;
+        text.replace(text.find(good), good.size(), bad);
+        EXPECT_EQ(parse_worker_report(info + servers + text).error(), errc::malformed) << bad;
+    }
+}
+
 TEST(runtime_api, batches_fit_into_haproxys_buffer_and_keep_the_order)
 {
     EXPECT_TRUE(as_batches({}).empty());
