@@ -121,7 +121,8 @@ bool take_component(
         return true;
     }
     of.last = std::max(of.last, *key->release);
-    if (auto release = records::decode_release(pair.value))
+    auto release = records::decode_release(pair.value);
+    if (release && release->number == *key->release && release->spec.name == key->component)
         of.releases.emplace(*key->release, std::move(*release));
     return true;
 }

@@ -1,7 +1,9 @@
+#include <gantryd/base/names.hpp>
 #include <gantryd/base/number.hpp>
 #include <gantryd/daemon/labels.hpp>
 
 #include <gantryd/records/codec.hpp>
+#include <gantryd/records/keys.hpp>
 
 namespace gantryd::daemon {
 namespace {
@@ -68,7 +70,8 @@ std::optional<container_identity> identity_of(const docker::labels& labels)
     out.project = model::project_name(label(labels, project_label));
     out.component = model::component_name(label(labels, component_label));
     const auto number = base::number_in<std::int64_t>(label(labels, release_label)).value_or(0);
-    if (out.project.empty() || out.component.empty() || number < 1)
+    if (!base::is_name(out.project.text()) || !base::is_name(out.component.text()) || number < 1 ||
+        number > records::largest_release)
         return std::nullopt;
     out.release = static_cast<model::release_number>(number);
     auto record = records::decode_release(label(labels, record_label));

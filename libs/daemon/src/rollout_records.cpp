@@ -103,6 +103,8 @@ void take_release(state& st, const records::component_key& key, const store::key
 {
     auto& component = learn_of(st, key.component).first;
     auto release = records::decode_release(pair.value);
+    if (release && (release->number != *key.release || release->spec.name != key.component))
+        release = base::fail(base::errc::malformed, "release: it is another one than its key says");
     if (release)
         component.releases[*key.release] = std::make_shared<const model::release>(std::move(*release));
     else

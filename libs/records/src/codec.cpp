@@ -97,7 +97,7 @@ base::result<model::component_state> decode_component_state(std::string_view tex
         return base::fail(base::errc::malformed, "component state: unknown status \"" + status + "\"");
     out.status = *intent;
     out.image = model::image_id(string_of(*object, "imageid"));
-    if (const auto number = integer_of(*object, "release"); number && *number > 0)
+    if (const auto number = integer_of(*object, "release"); number && is_release(*number))
         out.release = static_cast<model::release_number>(*number);
     return out;
 }
@@ -118,7 +118,7 @@ base::result<model::release> decode_release(std::string_view text)
         return std::unexpected(object.error());
     const auto number = integer_of(*object, "release");
     const auto* spec = object_of(*object, "spec");
-    if (!number || *number < 1 || spec == nullptr)
+    if (!number || !is_release(*number) || spec == nullptr)
         return base::fail(base::errc::malformed, "release: no number or no spec");
     auto component = project_file::read_component(json::serialize(*spec));
     if (!component)

@@ -1,6 +1,7 @@
 #pragma once
 #include <gantryd/base/error.hpp>
 #include <gantryd/base/time.hpp>
+#include <gantryd/records/keys.hpp>
 
 #include <boost/json.hpp>
 
@@ -23,6 +24,9 @@ std::optional<base::wall_time> time_of(const boost::json::object& from, std::str
 std::vector<std::string> strings_of(const boost::json::object& from, std::string_view key);
 const boost::json::object* object_of(const boost::json::object& from, std::string_view key);
 std::vector<const boost::json::object*> objects_of(const boost::json::object& from, std::string_view key);
+
+/// True for a number that a release can have.
+constexpr bool is_release(std::int64_t number) noexcept { return number >= 1 && number <= largest_release; }
 
 boost::json::array strings_json(const std::vector<std::string>& from);
 

@@ -1,3 +1,4 @@
+#include <gantryd/base/names.hpp>
 #include <gantryd/base/number.hpp>
 #include <gantryd/records/keys.hpp>
 
@@ -6,7 +7,10 @@
 namespace gantryd::records {
 namespace {
 
-/// "web/state": the name before the first '/', and what stands behind it.
+constexpr std::size_t event_digits = 19;  // as many as the largest number has
+
+/// "web/state": the name before the first '/', and what stands behind it. Nothing where that is no name: it
+/// ends up in HAProxy's file, in keys and in the names of files.
 struct split_key {
     std::string name;
     std::string_view rest;
@@ -17,16 +21,17 @@ std::optional<split_key> split_behind(const std::string& prefix, std::string_vie
         return std::nullopt;
     key.remove_prefix(prefix.size());
     const auto slash = key.find('/');
-    if (slash == 0 || slash == std::string_view::npos)
+    if (slash == std::string_view::npos || !base::is_name(key.substr(0, slash)))
         return std::nullopt;
     return split_key{std::string(key.substr(0, slash)), key.substr(slash + 1)};
 }
 
+/// As we write it, or two keys would be one thing.
 template <class T>
 std::optional<T> number_from(std::string_view text, T least)
 {
     const auto number = base::number_in<T>(text);
-    return number && *number >= least ? number : std::nullopt;
+    return number && *number >= least && text == std::to_string(*number) ? number : std::nullopt;
 }
 
 }  // namespace
@@ -126,7 +131,7 @@ std::string drain_key(const model::project_name& project, const model::machine_i
 std::optional<rollout_part> parse_rollout_key(const model::project_name& project, std::string_view key)
 {
     using kind = rollout_part::kind;
-    if (const auto said = split_behind(preflights_prefix(project), key); said && !said->rest.empty())
+    if (const auto said = split_behind(preflights_prefix(project), key); said && base::is_name(said->rest))
         return rollout_part{model::component_name(said->name), kind::preflight, 0,
             model::machine_id(std::string(said->rest))};
     const auto parts = split_behind(components_prefix(project), key);
@@ -137,7 +142,7 @@ std::optional<rollout_part> parse_rollout_key(const model::project_name& project
     rollout_part out{.component = model::component_name(parts->name), .machine = {}};
     if (parts->rest == "rollout")
         return out;
-    if (parts->rest.starts_with(steps) && parts->rest.size() > steps.size()) {
+    if (parts->rest.starts_with(steps) && base::is_name(parts->rest.substr(steps.size()))) {
         out.what = kind::step;
         out.machine = model::machine_id(std::string(parts->rest.substr(steps.size())));
         return out;
@@ -172,7 +177,7 @@ std::optional<component_key> parse_component_key(const model::project_name& proj
     if (!parts->rest.starts_with(releases))
         return std::nullopt;
     const auto number = number_from(parts->rest.substr(releases.size()), std::int64_t{1});
-    if (!number)
+    if (!number || *number > largest_release)
         return std::nullopt;
     out.release = static_cast<model::release_number>(*number);
     return out;
@@ -191,16 +196,15 @@ std::string events_prefix(const model::project_name& project, const model::machi
 std::string event_key(
     const model::project_name& project, const model::machine_id& machine, std::int64_t sequence)
 {
-    constexpr std::size_t digits = 19;  // as many as the largest number has
     auto number = std::to_string(sequence);
-    return events_prefix(project, machine) + std::string(digits - number.size(), '0') + number;
+    return events_prefix(project, machine) + std::string(event_digits - number.size(), '0') + number;
 }
 
 std::optional<event_place> parse_event_key(const model::project_name& project, std::string_view key)
 {
     const auto parts = split_behind(events_prefix(project), key);
-    const auto number = parts ? number_from(parts->rest, std::int64_t{1}) : std::nullopt;
-    if (!number)
+    const auto number = parts ? base::number_in<std::int64_t>(parts->rest) : std::nullopt;
+    if (!number || *number < 1 || parts->rest.size() != event_digits)
         return std::nullopt;
     return event_place{model::machine_id(parts->name), *number};
 }

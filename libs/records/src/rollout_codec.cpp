@@ -16,7 +16,7 @@ namespace {
 base::result<model::release_number> release_in(const json::object& from, std::string_view what)
 {
     const auto number = integer_of(from, "release");
-    if (!number || *number < 1)
+    if (!number || !is_release(*number))
         return base::fail(base::errc::malformed, std::string(what) + ": no release");
     return static_cast<model::release_number>(*number);
 }

@@ -56,6 +56,19 @@ TEST(keys, parse_what_they_write_and_nothing_else)
     EXPECT_FALSE(records::is_report_key(shop, records::machine_key(shop, model::machine_id("m1"))));
 }
 
+TEST(keys, that_others_made_up_are_of_nothing)
+{
+    const std::string prefix = "/gantryd/projects/shop/";
+    for (const std::string bad : {"components/a\nb/state", "components/../state", "components//state",
+             "components/a/releases/03", "components/a/releases/+3", "components/-x/releases/3"})
+        EXPECT_FALSE(records::parse_component_key(shop, prefix + bad)) << bad;
+    for (const std::string bad : {"components/a/slots/00", "components/a/slots/-1", "components/a/steps/../m",
+             "components/a/steps/", "preflights/a/m\x1b", "preflights/a b/m"})
+        EXPECT_FALSE(records::parse_rollout_key(shop, prefix + bad)) << bad;
+    EXPECT_FALSE(records::parse_machine_key(shop, prefix + "fleet/m;n/drain"));
+    EXPECT_FALSE(records::parse_event_key(shop, "/gantryd/events/shop/m/1"));
+}
+
 TEST(codec, component_state_is_the_seeds_line_and_more)
 {
     const model::component_state state{model::intent::ready, model::image_id("sha256:4ae7"), seven};
@@ -97,6 +110,25 @@ TEST(codec, release_and_back)
     EXPECT_EQ(*back, release);
     EXPECT_FALSE(records::decode_release(R"({"release":1})"));
     EXPECT_FALSE(records::decode_release(R"({"release":1,"spec":{"name":"x"}})"));
+}
+
+TEST(codec, a_release_leaves_room_for_the_next_one)
+{
+    const auto with = [](std::string text, const std::string& number) {
+        return text.replace(text.find('#'), 1, number);
+    };
+    const std::string release = R"({"release":#,"spec":{"name":"a","repo":"a"}})";
+    const std::string slot = R"({"release":#,"machine":"m"})";
+    EXPECT_TRUE(records::decode_release(with(release, "1000000000000000")));
+    EXPECT_TRUE(records::decode_slot(with(slot, "1000000000000000")));
+    for (const std::string bad : {"1000000000000001", "9223372036854775807", "0", "-1", "1e99", "\"1\""}) {
+        EXPECT_EQ(records::decode_release(with(release, bad)).error(), base::errc::malformed) << bad;
+        EXPECT_EQ(records::decode_slot(with(slot, bad)).error(), base::errc::malformed) << bad;
+    }
+    EXPECT_FALSE(
+        records::decode_component_state(R"({"status":"ready","release":9223372036854775807})")->release);
+    EXPECT_FALSE(records::parse_component_key(
+        model::project_name("p"), "/gantryd/projects/p/components/a/releases/9223372036854775807"));
 }
 
 TEST(codec, reports_and_back)

@@ -8,6 +8,9 @@
 
 namespace gantryd::records {
 
+/// The largest number of a release that is believed where somebody else wrote it: there is always a next one.
+inline constexpr std::int64_t largest_release = 1'000'000'000'000'000;
+
 // Where everything stands in the store. The first two are the seed's, so that old tools can read them.
 
 std::string project_prefix(const model::project_name& project);
