@@ -22,6 +22,7 @@ struct walk {
     http_question what;
     runtime::time_point deadline;
     std::optional<probe_result> outcome;
+    std::optional<http::response> answer;  ///< with what came of its body
 };
 
 http::request request_for(const http_question& what)
@@ -51,16 +52,15 @@ probe_result judge(const http::response& got)
     return failed(with_details(headline, got.body));
 }
 
-/// Reads what there is of the body, up to the limit: the status is known, so nothing can fail any more.
-asio::awaitable<void> read_some_body(http::response_reader& from, http::response got, walk& w)
+/// Reads what there is of the body, up to the limit: the status is known, so nothing can fail any more. It is
+/// judged once: a body that comes byte by byte must not cost more than one that comes at once.
+asio::awaitable<void> read_some_body(http::response_reader& from, http::response& got)
 {
-    w.outcome = judge(got);
     while (got.body.size() < most_body_bytes) {
         auto bytes = co_await from.read_body();
         if (!bytes || bytes->empty())
             co_return;
-        got.body += *bytes;
-        w.outcome = judge(got);
+        got.body.append(*bytes, 0, most_body_bytes - got.body.size());
     }
 }
 
@@ -82,7 +82,8 @@ asio::awaitable<base::result<bool>> ask_once(walk& w)
     if (!got)
         co_return std::unexpected(sent ? got.error() : sent.error());
     if (!is_redirect(*got) || w.what.method != "GET") {
-        co_await read_some_body(reader, std::move(*got), w);
+        w.answer = std::move(*got);
+        co_await read_some_body(reader, *w.answer);
         co_return false;
     }
     const auto location = got->header("Location");
@@ -117,6 +118,8 @@ asio::awaitable<probe_result> ask(
     const auto deadline = clk.now() + what.timeout;
     walk w{clk, std::move(tls), std::move(what), deadline, std::nullopt};
     auto done = co_await runtime::with_deadline(clk, deadline, "http probe", ask_and_follow(w));
+    if (w.answer)
+        co_return judge(*w.answer);
     if (w.outcome)
         co_return *w.outcome;
     co_return failed(answer_of(done.error(), w.what.place.authority, w.what.timeout));
