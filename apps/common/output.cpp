@@ -1,5 +1,6 @@
 #include "common/output.hpp"
 
+#include <gantryd/base/text.hpp>
 #include <gantryd/model/component_json.hpp>
 
 #include <boost/json/value.hpp>
@@ -13,13 +14,19 @@
 
 namespace gantryd::app {
 
-void print(const std::string& text)
+namespace {
+
+void write(const std::string& text)
 {
     (void)std::fwrite(text.data(), 1, text.size(), stdout);
     (void)std::fflush(stdout);
 }
 
-void print_json(const boost::json::value& value) { print(model::pretty(value)); }
+}  // namespace
+
+void print(const std::string& text) { write(base::printable(text)); }
+
+void print_json(const boost::json::value& value) { write(model::pretty(value)); }
 
 std::string columns(const std::vector<std::vector<std::string>>& rows)
 {

@@ -8,7 +8,7 @@
 
 namespace gantryd::app {
 
-/// Text on stdout, at once.
+/// Text on stdout, at once. What others wrote into it cannot command a terminal.
 void print(const std::string& text);
 
 /// A JSON value on stdout, two spaces, keys sorted.

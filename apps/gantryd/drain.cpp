@@ -2,6 +2,7 @@
 #include "common/output.hpp"
 #include "common/state_directory.hpp"
 
+#include <gantryd/base/text.hpp>
 #include <gantryd/control/machines.hpp>
 
 #include <boost/json.hpp>
@@ -44,7 +45,8 @@ boost::asio::awaitable<exit_code> change(invocation what, runtime::clock& clk, b
     else
         print(sentence(name, drains, *changed));
     if (!names.empty())
-        std::fprintf(stderr, "gantryd: no other machine that is there could take: %s\n", names.c_str());
+        std::fprintf(stderr, "gantryd: no other machine that is there could take: %s\n",
+            base::printable(names).c_str());
     co_return exit_code::done;
 }
 

@@ -1,10 +1,13 @@
 #include "progress_view.hpp"
 
+#include <gantryd/base/text.hpp>
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -59,6 +62,8 @@ void progress_view::show(const model::component_name& name, const progress& seen
         return;
     }
     auto lines = lines_of(name, seen);
+    for (auto& one : lines)  // in the words of other machines
+        one = {base::printable(std::move(one.key)), base::printable(std::move(one.text))};
     if (!terminal_)
         print_changes(shown_[name.text()], lines);
     shown_[name.text()] = std::move(lines);
@@ -66,11 +71,12 @@ void progress_view::show(const model::component_name& name, const progress& seen
 
 void progress_view::note(const std::string& text)
 {
-    if (note_ == text)
+    auto clean = base::printable(text);
+    if (note_ == clean)
         return;
-    note_ = text;
-    if (!terminal_ && !text.empty())
-        std::fprintf(stderr, "gantryd: %s\n", text.c_str());
+    note_ = std::move(clean);
+    if (!terminal_ && !note_.empty())
+        std::fprintf(stderr, "gantryd: %s\n", note_.c_str());
 }
 
 std::string progress_view::fitted(const std::string& text) const

@@ -3,6 +3,7 @@
 #include <gantryd/base/log.hpp>
 #include <gantryd/base/names.hpp>
 #include <gantryd/base/number.hpp>
+#include <gantryd/base/text.hpp>
 #include <gantryd/base/time.hpp>
 
 #include <gtest/gtest.h>
@@ -96,6 +97,18 @@ TEST(number, is_the_whole_text_or_none)
     EXPECT_EQ(base::number_in<double>("2.5"), 2.5);
     for (const auto* bad : {"", " 1", "1 ", "+1", "1x", "0x1", "-1", "65536"})
         EXPECT_FALSE(base::number_in<std::uint16_t>(bad)) << bad;
+}
+
+TEST(text, of_others_cannot_command_a_terminal)
+{
+    EXPECT_EQ(base::printable("a b\tc\n\xc3\xa9\xe2\x82\xac"), "a b\tc\n\xc3\xa9\xe2\x82\xac");
+    EXPECT_EQ(base::printable("\x1b[2J\r\x7f\x07"), "?[2J???");
+    EXPECT_EQ(base::printable("\xc2\x9b"
+                              "31m\xc2\xa0\xc2"),
+        "?31m\xc2\xa0\xc2")
+        << "CSI in one character";
+    EXPECT_EQ(base::printable(std::string(1, '\0')), "?");
+    EXPECT_EQ(base::printable(""), "");
 }
 
 TEST(base64, of_every_length_in_both_alphabets)
