@@ -19,6 +19,7 @@
 #include <openssl/x509v3.h>
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
@@ -178,6 +179,15 @@ result<void> check_readable(const std::string& file)
     return fail(errc::rejected, file + ": " + reason_of(error_code(errno, boost::system::system_category())));
 }
 
+/// A key that everybody can read is none.
+result<void> check_private(const std::string& file)
+{
+    struct stat found{};
+    if (::stat(file.c_str(), &found) == 0 && (found.st_mode & S_IRWXO) == 0)
+        return {};
+    return fail(errc::rejected, file + ": everybody may read this key: chmod 600 " + file);
+}
+
 result<void> checked(const std::string& file, const error_code& ec)
 {
     if (!ec)
@@ -207,6 +217,8 @@ result<void> load_own_certificate(ssl::context& into, const tls_options& options
     for (const auto& file : {options.certificate_file, options.key_file})
         if (auto readable = check_readable(file); !readable)
             return readable;
+    if (auto hidden = check_private(options.key_file); !hidden)
+        return hidden;
 
     error_code ec;
     // Without this OpenSSL asks the terminal for the pass phrase of an encrypted key.

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 namespace asio = boost::asio;
@@ -237,4 +238,11 @@ TEST(make_tls_context, names_the_file_that_is_missing_or_no_pem)
         "a certificate and its key come together, and only one of them is given");
     EXPECT_TRUE(http::make_tls_context({.certificate_file = own.certificate, .key_file = own.key}));
     EXPECT_TRUE(http::make_tls_context({}));
+
+    using std::filesystem::perms;
+    std::filesystem::permissions(own.key, perms::others_read, std::filesystem::perm_options::add);
+    EXPECT_EQ(refusal({.certificate_file = own.certificate, .key_file = own.key}),
+        own.key + ": everybody may read this key: chmod 600 " + own.key);
+    std::filesystem::permissions(own.key, perms::owner_read | perms::group_read);
+    EXPECT_TRUE(http::make_tls_context({.certificate_file = own.certificate, .key_file = own.key}));
 }

@@ -70,6 +70,8 @@ certificate_files save(X509* certificate, EVP_PKEY* key, const std::string& stem
         certificate_file && PEM_write_X509(certificate_file.get(), certificate) == 1, "write certificate");
     require(key_file && PEM_write_PrivateKey(key_file.get(), key, nullptr, nullptr, 0, nullptr, nullptr) == 1,
         "write key");
+    std::filesystem::permissions(
+        out.key, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
     return out;
 }
 

@@ -15,13 +15,14 @@ namespace gantryd::http {
 struct tls_options {
     std::string ca_file;           ///< PEM; empty: the system's
     std::string certificate_file;  ///< PEM, our own; empty: none
-    std::string key_file;          ///< PEM
+    std::string key_file;          ///< PEM; not for everybody to read
     bool verify_peer = true;       ///< chain and host name
 };
 
 /// A loaded tls_options, cheap to use for many connections. OpenSSL is first touched when one is made.
 class tls_context;
-/// Errors: rejected (a file that is missing or is no PEM, named in the sentence).
+/// Errors: rejected (a file that is missing or is no PEM, or a key that everybody may read;
+/// named in the sentence).
 base::result<std::shared_ptr<tls_context>> make_tls_context(const tls_options& options);
 
 /// Connects to a numeric address or, where it is not numeric, to the first address that answers of those the
