@@ -1,5 +1,7 @@
 #include "common/session.hpp"
 
+#include <gantryd/base/text.hpp>
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -13,13 +15,15 @@
 #include <cstdio>
 #include <exception>
 
+#include <sys/stat.h>
+
 namespace asio = boost::asio;
 
 namespace gantryd::app {
 
 exit_code refuse(const std::string& why)
 {
-    std::fprintf(stderr, "%s: %s\n", program_invocation_short_name, why.c_str());
+    std::fprintf(stderr, "%s: %s\n", program_invocation_short_name, base::printable(why).c_str());
     return exit_code::refused;
 }
 
@@ -32,6 +36,7 @@ exit_code refuse(const base::error& why)
 exit_code run_session(
     std::function<asio::awaitable<exit_code>(runtime::clock&)> command, exit_code when_stopped)
 {
+    ::umask(S_IRWXG | S_IRWXO);    // whatever we and HAProxy make is for this user alone
     std::signal(SIGPIPE, SIG_IGN);  // NOLINT: a peer that goes away is an error value, not our end
     asio::io_context loop(1);
     const auto clk = runtime::make_system_clock();

@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <utility>
 
+#include <sys/stat.h>
+
 namespace gantryd::daemon {
 namespace {
 
@@ -86,6 +88,15 @@ docker::create_request request_for(const state& st, const model::instance_name& 
     return out;
 }
 
+/// Makes a directory that a container's user is to reach, with the mode that Docker gives one which is
+/// missing; whatever else we make is for ourselves.
+void make_for_container(const std::string& path, std::error_code& ec)
+{
+    const auto usual = ::umask(S_IWGRP | S_IWOTH);
+    std::filesystem::create_directories(path, ec);
+    ::umask(usual);
+}
+
 /// Gives the links of "{container_id}" bindings their targets.
 base::result<void> link_bindings(const options& what, const model::instance_name& name,
     const model::component_spec& spec, const model::container_id& container)
@@ -99,7 +110,7 @@ base::result<void> link_bindings(const options& what, const model::instance_name
         const auto link = link_path(what.binding_directory, name, i);
         std::error_code ec;
         std::filesystem::create_directories(what.binding_directory, ec);
-        std::filesystem::create_directories(target, ec);
+        make_for_container(target, ec);
         // Docker may have made a directory where it missed one.
         std::filesystem::remove(link, ec);
         std::filesystem::create_directory_symlink(target, link, ec);

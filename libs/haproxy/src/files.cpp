@@ -55,8 +55,14 @@ result<void> make_private_directory(const std::string& path)
         return {};
     const int reason = errno;
     struct stat found{};
-    if (reason != EEXIST || ::stat(path.c_str(), &found) != 0 || !S_ISDIR(found.st_mode))
+    if (reason != EEXIST || ::lstat(path.c_str(), &found) != 0)
         return fail(errc::unavailable, "make " + path + ": " + std::generic_category().message(reason));
+    // A link may lead to a directory that others need, and of another's we never know what is in it.
+    if (!S_ISDIR(found.st_mode))
+        return fail(errc::unavailable, "make " + path + ": something else is there, and no directory");
+    if (found.st_uid != ::geteuid())
+        return fail(
+            errc::unavailable, path + " belongs to another user (" + std::to_string(found.st_uid) + ")");
     if ((found.st_mode & 0777) != 0700 && ::chmod(path.c_str(), 0700) != 0)
         return fail(
             errc::unavailable, "make " + path + " private: " + std::generic_category().message(errno));
