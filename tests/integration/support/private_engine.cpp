@@ -5,13 +5,17 @@
 
 #include <csignal>
 #include <stdexcept>
+#include <utility>
+
 #include <unistd.h>
 
 namespace gantryd::integration {
 
 using namespace std::chrono_literals;
 
-private_engine::private_engine() : directory_("/tmp/gantryd-it-docker." + std::to_string(::getpid()))
+private_engine::private_engine(std::vector<std::string> arguments)
+    : directory_("/tmp/gantryd-it-docker." + std::to_string(::getpid())),
+      arguments_(std::move(arguments))
 {
     start();
 }
@@ -33,7 +37,9 @@ void private_engine::kill()
 
 void private_engine::start()
 {
-    const auto done = run({GANTRYD_SCRIPTS "/private-docker", "start", directory_.string()});
+    std::vector<std::string> words{GANTRYD_SCRIPTS "/private-docker", "start", directory_.string()};
+    words.insert(words.end(), arguments_.begin(), arguments_.end());
+    const auto done = run(std::move(words));
     if (done.exit_code != 0)
         throw std::runtime_error("no private Docker Engine: " + done.err);
 }

@@ -1,13 +1,15 @@
 #pragma once
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace gantryd::integration {
 
 /// A Docker Engine of a test's own, which it may kill and start again. Needs root.
 class private_engine {
 public:
-    private_engine();  ///< Throws when it does not come up.
+    /// With more arguments for dockerd. Throws when it does not come up.
+    explicit private_engine(std::vector<std::string> arguments = {});
     private_engine(const private_engine&) = delete;
     private_engine& operator=(const private_engine&) = delete;
     ~private_engine();
@@ -23,6 +25,7 @@ public:
 
 private:
     std::filesystem::path directory_;
+    std::vector<std::string> arguments_;
 };
 
 }  // namespace gantryd::integration
