@@ -203,6 +203,20 @@ TEST_F(the_event_log, does_not_write_over_what_somebody_put_back)
     EXPECT_EQ(stored_texts(), (texts{"a", "old", "b"}));
 }
 
+TEST_F(the_event_log, does_not_count_on_from_a_number_that_has_no_next_one)
+{
+    store::transaction hostile;
+    hostile.operations.push_back(
+        {store::operation::kind::put, records::events_prefix(shop, m1) + "9223372036854775807", "x", {}});
+    ASSERT_TRUE(sim.outcome_after(0ms, kept.commit(std::move(hostile), sim.clock.now() + 1s)));
+    begin();
+    happens("a");
+    sim.clock.advance(1s);
+    const auto all = *sim.outcome_after(0ms, kept.list(records::events_prefix(shop), sim.clock.now() + 1s));
+    ASSERT_EQ(all->pairs.size(), 2U);
+    EXPECT_EQ(all->pairs.front().key, records::event_key(shop, m1, 1));
+}
+
 TEST_F(the_event_log, writes_what_is_left_when_it_is_told_to_end)
 {
     begin();

@@ -204,7 +204,7 @@ std::optional<event_place> parse_event_key(const model::project_name& project, s
 {
     const auto parts = split_behind(events_prefix(project), key);
     const auto number = parts ? base::number_in<std::int64_t>(parts->rest) : std::nullopt;
-    if (!number || *number < 1 || parts->rest.size() != event_digits)
+    if (!number || *number < 1 || *number > largest_sequence || parts->rest.size() != event_digits)
         return std::nullopt;
     return event_place{model::machine_id(parts->name), *number};
 }

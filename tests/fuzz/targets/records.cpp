@@ -72,7 +72,9 @@ void read_key(std::string_view key)
                                                          : presence_key(project, said->machine)) == key,
             "a key is a machine's");
     if (const auto said = parse_event_key(project, key))
-        require(event_key(project, said->machine, said->sequence) == key, "a key is an event's");
+        require(event_key(project, said->machine, said->sequence) == key &&
+                    event_key(project, said->machine, said->sequence + 1) > key,
+            "a key is an event's, and there is a next one");
     (void)is_report_key(project, key);
 }
 

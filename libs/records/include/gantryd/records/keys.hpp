@@ -10,6 +10,8 @@ namespace gantryd::records {
 
 /// The largest number of a release that is believed where somebody else wrote it: there is always a next one.
 inline constexpr std::int64_t largest_release = 1'000'000'000'000'000;
+/// The same of an event.
+inline constexpr std::int64_t largest_sequence = 1'000'000'000'000'000'000;
 
 // Where everything stands in the store. The first two are the seed's, so that old tools can read them.
 
