@@ -1,5 +1,6 @@
 #include "machine.hpp"
 
+#include <gantryd/daemon/labels.hpp>
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
 
@@ -124,6 +125,45 @@ TEST(a_haproxy_that_ends, is_started_again_and_serves_the_same_container)
     EXPECT_TRUE(m.run_until([&] { return m.serving() == names{"shop-web-1-1"}; }, 2s));
     EXPECT_EQ(m.proxy.starts, 2);
     EXPECT_EQ(m.changes_since(before), std::vector<std::string>());
+}
+
+TEST(a_release_under_another_key, is_not_taken_for_that_one)
+{
+    machine m;
+    m.start();
+    m.make_live("1");
+    const auto before = m.docker.calls.size();
+    const model::component_name web("web");
+    const auto first =
+        m.value_of(records::release_key(m.project, web, model::release_number(1))).value_or("");
+    m.put(records::release_key(m.project, web, model::release_number(7)), first);
+    m.put(records::release_key(m.project, model::component_name("api"), model::release_number(1)), first);
+    m.put(records::state_key(m.project, web), R"({"status":"ready","release":7})");
+    m.put(records::state_key(m.project, model::component_name("api")), R"({"status":"ready","release":1})");
+    m.run_for(10s);
+    EXPECT_EQ(m.log_lines.count(base::log_level::warning, "record unreadable component=web release=7 "), 1U);
+    EXPECT_EQ(m.log_lines.count(base::log_level::warning, "record unreadable component=api release=1 "), 1U);
+    EXPECT_EQ(m.changes_since(before), std::vector<std::string>()) << "what runs goes on";
+}
+
+TEST(labels_that_somebody_made_up, are_no_container_of_ours)
+{
+    const docker::labels good{
+        {"io.gantryd.project", "shop"}, {"io.gantryd.component", "web"}, {"io.gantryd.release", "3"}};
+    ASSERT_TRUE(identity_of(good));
+    for (const auto& [label, value] : docker::labels{{"io.gantryd.project", "a/b"},
+             {"io.gantryd.component", "../x"}, {"io.gantryd.release", "9223372036854775807"}}) {
+        auto bad = good;
+        bad[label] = value;
+        EXPECT_FALSE(identity_of(bad)) << label;
+    }
+    auto odd = good;
+    odd["io.gantryd.component"] = "web\nserver evil";
+    EXPECT_FALSE(identity_of(odd));
+    odd = good;
+    odd["io.gantryd.record"] = R"({"release":4,"spec":{"name":"web","repo":"web"}})";
+    ASSERT_TRUE(identity_of(odd));
+    EXPECT_FALSE(identity_of(odd)->record) << "it is of another release";
 }
 
 TEST(values_that_cannot_be_read, are_ignored_with_a_warning)
