@@ -17,7 +17,7 @@ public:
 
 /// Makes the directory (mode 0700) when it is missing and takes its lock.
 /// Errors: conflict ("state directory D is used by gantryd with pid N"), rejected (no permission, no
-/// directory).
+/// directory, that of another user, or one that everybody may write to).
 base::result<std::unique_ptr<state_directory>> hold_state_directory(const std::string& path);
 
 /// True while a process holds the directory.
