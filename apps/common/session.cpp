@@ -36,7 +36,7 @@ exit_code refuse(const base::error& why)
 exit_code run_session(
     std::function<asio::awaitable<exit_code>(runtime::clock&)> command, exit_code when_stopped)
 {
-    ::umask(S_IRWXG | S_IRWXO);    // whatever we and HAProxy make is for this user alone
+    ::umask(S_IRWXG | S_IRWXO);     // whatever we and HAProxy make is for this user alone
     std::signal(SIGPIPE, SIG_IGN);  // NOLINT: a peer that goes away is an error value, not our end
     asio::io_context loop(1);
     const auto clk = runtime::make_system_clock();

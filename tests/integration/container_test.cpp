@@ -171,7 +171,8 @@ TEST_F(a_container, sees_the_directories_that_are_bound_into_it)
 
     const auto mine = own / made_.short_id() / "data";
     ASSERT_TRUE(std::filesystem::is_directory(mine)) << "gantryd makes it";
-    EXPECT_EQ(std::filesystem::status(mine).permissions(), std::filesystem::perms(0755)) << "for any user of it";
+    EXPECT_EQ(std::filesystem::status(mine).permissions(), std::filesystem::perms(0755))
+        << "for any user of it";
     std::ofstream(mine / "from-outside") << "in";
     EXPECT_EQ(text_of_file(inside("/own/from-outside")), "in");
     std::ofstream(inside("/own/from-inside")) << "out";

@@ -5,9 +5,8 @@
 
 namespace gantryd::haproxy {
 
-/// A directory for this user alone: made with mode 0700, its parents with 0755, or brought to 0700. A symbolic link
-/// is none, and neither is what belongs to another user.
-/// Errors: unavailable.
+/// A directory for this user alone: made with mode 0700, its parents with 0755, or brought to 0700. A
+/// symbolic link is none, and neither is what belongs to another user. Errors: unavailable.
 base::result<void> make_private_directory(const std::string& path);
 
 /// Errors: not_found, unavailable, limit_exceeded (more than 64 MiB).

@@ -68,7 +68,8 @@ TEST(keys, that_others_made_up_are_of_nothing)
     EXPECT_FALSE(records::parse_machine_key(shop, prefix + "fleet/m;n/drain"));
     EXPECT_FALSE(records::parse_event_key(shop, "/gantryd/events/shop/m/1"));
     EXPECT_TRUE(records::parse_event_key(shop, "/gantryd/events/shop/m/1000000000000000000"));
-    EXPECT_FALSE(records::parse_event_key(shop, "/gantryd/events/shop/m/9223372036854775807")) << "no next one";
+    EXPECT_FALSE(records::parse_event_key(shop, "/gantryd/events/shop/m/9223372036854775807"))
+        << "no next one";
 }
 
 TEST(codec, component_state_is_the_seeds_line_and_more)
