@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 namespace gantryd::daemon {
@@ -203,19 +204,6 @@ TEST(a_carrier, that_dies_with_all_it_has_is_no_end_while_the_drained_machine_is
     f.expect_quiet();
 }
 
-TEST(a_carrier, whose_instances_crash_heals_them_alone)
-{
-    crew f(3);
-    ASSERT_TRUE(f.empties(2));
-    const auto carrier = f.carrier();
-    auto& m = f.at(carrier);
-    f.may_lose_instances = true;
-    m.docker.die(m.id_of(*m.serving().rbegin()), 1);
-    ASSERT_TRUE(f.run_until([&] { return f.serving_on(carrier) == 2; }));
-    EXPECT_EQ(f.at(2).docker.count_calls("create "), 1U) << "the drained machine did not come back for it";
-    f.expect_quiet();
-}
-
 /// From now on no container can be made on the machine.
 void refuse_containers(machine& on)
 {
@@ -224,6 +212,28 @@ void refuse_containers(machine& on)
             return base::error(base::errc::rejected, "no such device");
         return std::nullopt;
     };
+}
+
+/// Machine 2 is drained, and one of the instances on the machine that carries its work crashes, after
+/// `before` was done to that machine. Which one it is.
+std::size_t carrier_with_a_crash(crew& f, const std::function<void(machine&)>& before = [](machine&) {})
+{
+    EXPECT_TRUE(f.empties(2));
+    const auto carrier = f.carrier();
+    auto& m = f.at(carrier);
+    before(m);
+    f.may_lose_instances = true;
+    m.docker.die(m.id_of(*m.serving().rbegin()), 1);
+    return carrier;
+}
+
+TEST(a_carrier, whose_instances_crash_heals_them_alone)
+{
+    crew f(3);
+    const auto carrier = carrier_with_a_crash(f);
+    ASSERT_TRUE(f.run_until([&] { return f.serving_on(carrier) == 2; }));
+    EXPECT_EQ(f.at(2).docker.count_calls("create "), 1U) << "the drained machine did not come back for it";
+    f.expect_quiet();
 }
 
 /// Machine 2 of three is drained, while one of the others cannot make containers. True when that one was
@@ -298,13 +308,7 @@ TEST(a_carrier, that_cannot_start_is_asked_again_when_no_other_can_either)
 TEST(a_carrier, that_fails_after_the_work_was_handed_over_is_passed_over_too)
 {
     crew f(3);
-    ASSERT_TRUE(f.empties(2));
-    const auto carrier = f.carrier();
-    const std::size_t other = 4 - carrier;
-    auto& m = f.at(carrier);
-    refuse_containers(m);
-    f.may_lose_instances = true;
-    m.docker.die(m.id_of(*m.serving().rbegin()), 1);
+    const std::size_t other = 4 - carrier_with_a_crash(f, refuse_containers);
     ASSERT_TRUE(f.gets_to([&] { return f.serving_on(other) == 2; }));
     f.run_for(1min, 20ms);
     EXPECT_TRUE(is_empty(f, 2)) << f.describe();

@@ -8,12 +8,6 @@ namespace model = gantryd::model;
 using namespace std::chrono_literals;
 using model::release_outcome;
 
-namespace {
-
-const model::component_name web("web");
-
-}  // namespace
-
 TEST(explain, draining)
 {
     auto s = running_well();
@@ -27,7 +21,7 @@ TEST(explain, draining)
     EXPECT_EQ(told.until, s.w.now + 30s);
     EXPECT_EQ(told.then, "it is stopped, and connections that are left are cut");
     EXPECT_EQ(told.command, "gantryd kill shop -c web");
-    EXPECT_EQ(s.planned().components.at(web).state, "updating");
+    EXPECT_EQ(s.summary_of_web().state, "updating");
 }
 
 TEST(explain, draining_with_every_kind_of_connection)

@@ -25,7 +25,7 @@ TEST(explain, nothing_when_all_is_well)
 {
     const auto s = running_well();
     EXPECT_EQ(s.planned().conditions, std::vector<condition>{});
-    EXPECT_EQ(s.planned().components.at(web), (summary{"running", model::release_number(1)}));
+    EXPECT_EQ(s.summary_of_web(), (summary{"running", model::release_number(1)}));
 }
 
 TEST(explain, no_release)
@@ -53,7 +53,7 @@ TEST(explain, release_failed_with_an_older_one_that_serves)
     EXPECT_EQ(told.text, "release 2 failed: exited with code 3");
     EXPECT_EQ(told.then, "release 1 goes on serving");
     EXPECT_EQ(told.command, "gantryd update shop -c web");
-    EXPECT_EQ(s.planned().components.at(web).state, "running");
+    EXPECT_EQ(s.summary_of_web().state, "running");
 }
 
 TEST(explain, release_failed_with_the_evidence_that_the_store_keeps)
@@ -66,7 +66,7 @@ TEST(explain, release_failed_with_the_evidence_that_the_store_keeps)
     const auto told = s.because(reason::release_failed);
     EXPECT_EQ(told.text, "release 1 failed: not ready within 10s");
     EXPECT_EQ(told.then, "nothing runs: there is no earlier release that was live");
-    EXPECT_EQ(s.planned().components.at(web), (summary{"failed", std::nullopt}));
+    EXPECT_EQ(s.summary_of_web(), (summary{"failed", std::nullopt}));
 }
 
 TEST(explain, creating)
@@ -77,7 +77,7 @@ TEST(explain, creating)
     const auto told = s.because(reason::creating);
     EXPECT_EQ(told.instance, "shop-web-1-1");
     EXPECT_EQ(told.text, "Docker creates and starts the container");
-    EXPECT_EQ(s.planned().components.at(web).state, "starting");
+    EXPECT_EQ(s.summary_of_web().state, "starting");
 }
 
 TEST(explain, waiting_ready)
@@ -106,7 +106,7 @@ TEST(explain, waiting_proxy)
     const auto told = s.because(reason::waiting_proxy);
     EXPECT_EQ(told.instance, "shop-web-2-1");
     EXPECT_EQ(told.text, "HAProxy does not confirm yet that it sends it traffic");
-    EXPECT_EQ(s.planned().components.at(web), (summary{"updating", model::release_number(1)}));
+    EXPECT_EQ(s.summary_of_web(), (summary{"updating", model::release_number(1)}));
 }
 
 TEST(explain, port_taken)
@@ -133,7 +133,7 @@ TEST(explain, unhealthy)
     EXPECT_EQ(told.instance, "shop-web-1-1");
     EXPECT_EQ(told.text, "its health check \"ok\" fails: status 500");
     EXPECT_EQ(told.then, "a replacement is started; this one is drained when the replacement serves");
-    EXPECT_EQ(s.planned().components.at(web), (summary{"degraded", model::release_number(1)}));
+    EXPECT_EQ(s.summary_of_web(), (summary{"degraded", model::release_number(1)}));
 }
 
 TEST(explain, dependency_suspected)
@@ -215,7 +215,7 @@ TEST(explain, too_few_serving)
     const auto told = s.because(reason::too_few_serving);
     EXPECT_EQ(told.text, "1 of 2 instances serve");
     EXPECT_EQ(told.then, "missing instances are started");
-    EXPECT_EQ(s.planned().components.at(web).state, "degraded");
+    EXPECT_EQ(s.summary_of_web().state, "degraded");
 }
 
 TEST(explain, pulling)

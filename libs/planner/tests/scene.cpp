@@ -179,6 +179,8 @@ plan scene::planned() const
     return make_plan(now);
 }
 
+summary scene::summary_of_web() const { return planned().components.at(model::component_name("web")); }
+
 lines scene::does()
 {
     assign_releases(w);  // it remembers since when what others report has been so

@@ -54,6 +54,8 @@ public:
     haproxy_config::server_view& slot(const std::string& route, std::size_t number);
 
     plan planned() const;
+    /// What the plan makes of "web" as a whole.
+    summary summary_of_web() const;
     /// What is planned, after it was carried out.
     lines does();
     /// The condition with this code; fails the test when there is none.
