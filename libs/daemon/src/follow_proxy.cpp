@@ -117,16 +117,6 @@ bool take(state& st, round& done, past& known)
     return true;
 }
 
-boost::asio::awaitable<void> pause(state& st, runtime::duration longest)
-{
-    auto wake = [](state& of) -> boost::asio::awaitable<base::result<bool>> {
-        co_await of.proxy_dirty.wait();
-        co_return true;
-    };
-    auto waited = co_await runtime::with_deadline(st.io.clk, st.io.clk.now() + longest, "wait", wake(st));
-    (void)waited;
-}
-
 }  // namespace
 
 boost::asio::awaitable<void> follow_proxy(state& st)
@@ -163,7 +153,8 @@ boost::asio::awaitable<void> follow_proxy(state& st)
             drain_look = first_drain_look;
         else
             drain_look = std::min<runtime::duration>(drain_look * 3 / 2, slowest_drain_look);
-        co_await pause(st, quiet ? runtime::duration(quiet_look) : drain_look);
+        const auto pause = quiet ? runtime::duration(quiet_look) : drain_look;
+        (void)co_await runtime::is_set_by(st.io.clk, st.io.clk.now() + pause, st.proxy_dirty);
     }
 }
 

@@ -20,12 +20,6 @@ using namespace std::chrono_literals;
 /// The longest the loop sleeps when nobody wakes it: a level-triggered loop looks again now and then.
 constexpr auto slow_round = 60s;
 
-boost::asio::awaitable<base::result<bool>> changed(runtime::dirty_flag& dirty)
-{
-    co_await dirty.wait();
-    co_return true;
-}
-
 /// Has the plan made anew for what others said: at once, and then not before a large fleet has said more.
 boost::asio::awaitable<void> pass_on_words(state& st)
 {
@@ -66,8 +60,7 @@ boost::asio::awaitable<void> reconcile(state& st, executor& actions, probes& che
         }
         // Never twice in the same moment because of time alone.
         wake_at = std::max(wake_at, st.io.clk.now() + 1ms);
-        auto woken = co_await runtime::with_deadline(st.io.clk, wake_at, "wait", changed(st.dirty));
-        (void)woken;
+        (void)co_await runtime::is_set_by(st.io.clk, wake_at, st.dirty);
     }
 }
 

@@ -4,7 +4,6 @@
 #include "refusal.hpp"
 #include "requests.hpp"
 
-#include <gantryd/runtime/backoff.hpp>
 #include <gantryd/runtime/with_deadline.hpp>
 
 #include <algorithm>
@@ -58,6 +57,7 @@ struct client::attempt {
     time_point dial_by{};
     time_point answer_by{};
     std::string token;
+    bool was_reached = false;  ///< there was a connection
     outcome how = outcome::not_done;
     std::string body;
     std::optional<base::error> why;  ///< unless answered
@@ -67,6 +67,14 @@ struct client::attempt {
         how = with;
         why = std::move(because);
     }
+};
+
+/// What a call has come to so far.
+struct client::course {
+    std::set<std::size_t>
+        tried;  ///< members that could not do it since it began, or since all had been asked
+    int logins = 0;
+    std::optional<base::error> why;  ///< of the last failure
 };
 
 client::client(options what, std::shared_ptr<http::tls_context> tls, runtime::clock& clk)
@@ -169,6 +177,7 @@ asio::awaitable<void> client::send(attempt& now, const call& what)
         now.end(not_done, stream.error());
         co_return;
     }
+    now.was_reached = true;
     auto request = request_for(now.endpoint, what.path, what.body, now.token, now.answer_by);
     auto exchange = http::exchange(**stream, std::move(request), most_answer_bytes);
     auto answer =
@@ -215,43 +224,66 @@ std::optional<base::error> client::conclude(const attempt& one, const call& what
     return std::nullopt;
 }
 
+asio::awaitable<std::optional<result<std::string>>> client::ask(
+    const call& what, time_point deadline, course& so_far)
+{
+    const auto now = clk_.now();
+    auto& tried = so_far.tried;
+    attempt one;
+    one.endpoint = *ring_.pick(now, tried);
+    // A member that is frozen must leave time for the others.
+    const auto left = static_cast<runtime::duration::rep>(ring_.size() - tried.size());
+    one.dial_by = now + (deadline - now) / left;
+    one.answer_by = what.again == repetition::forbidden ? deadline : one.dial_by;
+    co_await try_one(one, what);
+
+    if (one.how == attempt::outcome::answered) {
+        ring_.succeeded(one.endpoint);
+        outage_.end();
+        co_return std::move(one.body);
+    }
+    if (one.how == attempt::outcome::needs_login && ++so_far.logins <= most_logins)
+        co_return std::nullopt;
+    const auto end = conclude(one, what);
+    tried.insert(one.endpoint);
+    const bool all_failed = note_outage(one, tried);
+    if (end)
+        co_return fail(name_of(one.endpoint), *end);
+    so_far.why = fail(name_of(one.endpoint), *one.why).error();
+    // A certificate that will not do does not get better.
+    if (clk_.now() >= deadline || (all_failed && *one.why == errc::rejected))
+        co_return std::unexpected(*so_far.why);
+    co_return std::nullopt;
+}
+
+bool client::note_outage(const attempt& one, std::set<std::size_t>& tried)
+{
+    if (one.how == attempt::outcome::final || one.how == attempt::outcome::needs_login) {
+        outage_.end();
+        return false;
+    }
+    const bool all_failed = tried.size() == ring_.size();
+    // Who asks for all in an outage asks one member that is there.
+    if (!all_failed && !(outage_.is_on() && one.was_reached))
+        return false;
+    tried.clear();
+    outage_.begin(fail(name_of(one.endpoint), *one.why).error());
+    return all_failed;
+}
+
 asio::awaitable<result<std::string>> client::perform(call what, time_point deadline)
 {
     if (clk_.now() >= deadline)
         co_return fail(errc::timed_out, "the deadline had passed before the call");
     const auto give_up_at = std::min(deadline, clk_.now() + patience);
-    runtime::backoff pause(100ms, 1s, random_);
-    std::set<std::size_t> tried;
-    int logins = 0;
+    course so_far;
     for (;;) {
-        const auto now = clk_.now();
-        attempt one;
-        one.endpoint = *ring_.pick(now, tried);
-        // A member that is frozen must leave time for the others.
-        const auto left = static_cast<runtime::duration::rep>(ring_.size() - tried.size());
-        one.dial_by = now + (deadline - now) / left;
-        one.answer_by = what.again == repetition::forbidden ? deadline : one.dial_by;
-        co_await try_one(one, what);
-
-        if (one.how == attempt::outcome::answered) {
-            ring_.succeeded(one.endpoint);
-            co_return std::move(one.body);
-        }
-        if (one.how == attempt::outcome::needs_login && ++logins <= most_logins)
-            continue;
-        if (const auto end = conclude(one, what))
-            co_return fail(name_of(one.endpoint), *end);
-        if (clk_.now() >= deadline)
-            co_return fail(name_of(one.endpoint), *one.why);
-        tried.insert(one.endpoint);
-        if (tried.size() < ring_.size())
-            continue;
-        tried.clear();
-        const auto again_at = clk_.now() + pause.next();
-        // A certificate that will not do does not get better.
-        if (again_at >= give_up_at || *one.why == errc::rejected)
-            co_return fail(name_of(one.endpoint), *one.why);
-        co_await clk_.sleep_until(again_at);
+        const auto turn = co_await outage_.next_turn(give_up_at);
+        if (!turn)
+            co_return std::unexpected(so_far.why.value_or(outage_.why()));
+        auto done = co_await ask(what, deadline, so_far);
+        if (done)
+            co_return std::move(*done);
     }
 }
 

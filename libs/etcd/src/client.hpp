@@ -1,6 +1,7 @@
 #pragma once
 #include "endpoint_ring.hpp"
 #include "lineage.hpp"
+#include "outage.hpp"
 
 #include <gantryd/etcd/etcd_store.hpp>
 #include <gantryd/http/byte_stream.hpp>
@@ -77,12 +78,19 @@ public:
 
 private:
     struct attempt;
+    struct course;
 
     boost::asio::awaitable<void> try_one(attempt& now, const call& what);
     boost::asio::awaitable<void> send(attempt& now, const call& what);
     void judge(attempt& now, const http::response& answer);
+    /// Asks one member, after those that were tried by this call. Nothing: ask again.
+    boost::asio::awaitable<std::optional<base::result<std::string>>> ask(
+        const call& what, runtime::time_point deadline, course& so_far);
     /// Notes what became of an attempt that was not answered. With what the call ends; nothing: ask others.
     std::optional<base::error> conclude(const attempt& one, const call& what);
+    /// What the attempt shows of the cluster as a whole, after those members were tried. True when no member
+    /// could do the work; then all of them may be tried again.
+    bool note_outage(const attempt& one, std::set<std::size_t>& tried);
     boost::asio::awaitable<base::result<std::unique_ptr<http::byte_stream>>> dial(
         std::size_t endpoint, runtime::time_point deadline);
     boost::asio::awaitable<base::result<std::string>> token_for(
@@ -95,6 +103,7 @@ private:
     runtime::clock& clk_;
     std::mt19937 random_{std::random_device()()};
     endpoint_ring ring_{options_.endpoints.size(), random_};
+    outage outage_{clk_, random_};
     std::string token_;
     bool login_is_unwanted_ = false;  ///< etcd said that it knows no users
     runtime::time_point token_used_at_{};

@@ -27,12 +27,6 @@ constexpr auto between_audits = 1s;
 /// How long what etcd has written may take until it comes out of the watch.
 constexpr auto longest_delay = 3s;
 
-asio::awaitable<result<bool>> wait(runtime::dirty_flag& flag)
-{
-    co_await flag.wait();
-    co_return true;
-}
-
 }  // namespace
 
 std::vector<watched> watch_hub::watched_now() const
@@ -118,7 +112,7 @@ asio::awaitable<void> watch_hub::watch_over()
     kicked_ = kicked;
     while (stream_ && !needs_reopen_) {
         if (client_.clock().now() < next_audit()) {
-            (void)co_await runtime::with_deadline(client_.clock(), next_audit(), "", wait(*kicked));
+            (void)co_await runtime::is_set_by(client_.clock(), next_audit(), *kicked);
             continue;
         }
         const bool is_well = co_await audit();

@@ -1,5 +1,6 @@
 #include "watch_hub.hpp"
 
+#include "listener.hpp"
 #include "refusal.hpp"
 #include "requests.hpp"
 
@@ -43,21 +44,6 @@ public:
 
 private:
     watch_hub& hub_;
-};
-
-class watch_hub::listener {
-public:
-    listener(watch_hub& of, runtime::dirty_flag& flag) : hub_(of), flag_(&flag)
-    {
-        hub_.waiting_.insert(flag_);
-    }
-    listener(const listener&) = delete;
-    listener& operator=(const listener&) = delete;
-    ~listener() { hub_.waiting_.erase(flag_); }
-
-private:
-    watch_hub& hub_;
-    runtime::dirty_flag* flag_;
 };
 
 watch_hub::watch_hub(client& of) : client_(of), records_(longest_record), retry_(100ms, 3s, of.random())
@@ -141,7 +127,7 @@ asio::awaitable<void> watch_hub::advance(std::function<bool()> satisfied)
 {
     if (is_driven_) {
         runtime::dirty_flag changed(co_await asio::this_coro::executor);
-        const listener listening(*this, changed);
+        const listener listening(waiting_, changed);
         co_await changed.wait();
         co_return;
     }

@@ -40,7 +40,6 @@ public:
 
 private:
     class driver;
-    class listener;
 
     boost::asio::awaitable<void> drive(std::function<bool()> satisfied);
     boost::asio::awaitable<void> read_until(std::function<bool()> satisfied);

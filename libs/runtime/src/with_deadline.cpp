@@ -10,7 +10,8 @@
 
 namespace asio = boost::asio;
 
-namespace gantryd::runtime::detail {
+namespace gantryd::runtime {
+namespace detail {
 
 asio::awaitable<race_outcome> race(asio::awaitable<void> work, clock& clk, time_point deadline)
 {
@@ -31,4 +32,12 @@ asio::awaitable<race_outcome> race(asio::awaitable<void> work, clock& clk, time_
     co_return race_outcome::work_finished;
 }
 
-}  // namespace gantryd::runtime::detail
+}  // namespace detail
+
+asio::awaitable<bool> is_set_by(clock& clk, time_point deadline, dirty_flag& flag)
+{
+    const auto outcome = co_await detail::race(flag.wait(), clk, deadline);
+    co_return outcome == detail::race_outcome::work_finished;
+}
+
+}  // namespace gantryd::runtime

@@ -15,12 +15,6 @@ namespace asio = boost::asio;
 namespace gantryd::store {
 namespace {
 
-asio::awaitable<base::result<bool>> wait(runtime::dirty_flag& flag)
-{
-    co_await flag.wait();
-    co_return true;
-}
-
 class memory_watcher final : public watcher {
 public:
     memory_watcher(std::shared_ptr<memory_data> data, runtime::clock& clk, std::string prefix, revision after)
@@ -43,7 +37,7 @@ public:
                 co_return found;
             const auto lease_ends = data->next_expiry();
             if (lease_ends)
-                (void)co_await runtime::with_deadline(clock_, *lease_ends, "", wait(changed));
+                (void)co_await runtime::is_set_by(clock_, *lease_ends, changed);
             else
                 co_await changed.wait();
         }
