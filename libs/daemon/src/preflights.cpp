@@ -134,15 +134,30 @@ boost::asio::awaitable<attempt<void>> preflights::look(
     co_return look_around(*release, image->architecture, *engine);
 }
 
+boost::asio::awaitable<void> preflights::recall(model::component_name component)
+{
+    const auto& fleet = *st_.world.fleet;
+    const auto& known = st_.world.components.at(component).rollout.preflights;
+    if (fleet.knows_preflights || known.contains(st_.what.machine))
+        co_return;
+    auto key = records::preflight_key(st_.what.project, component, st_.what.machine);
+    auto there = co_await st_.io.desired.get(std::move(key), st_.io.clk.now() + 5s);
+    if (there && *there)
+        take_desired(st_, **there);
+}
+
 boost::asio::awaitable<base::result<void>> preflights::post(
     model::component_name component, model::preflight found)
 {
     // All wait for the last word: it is to be there long before the reports.
     if (const auto pause = st_.own_moment() / 3; pause > base::duration())
         co_await st_.io.clk.sleep_until(st_.io.clk.now() + pause);
-    const auto of = st_.world.components.find(component);
     if (!is_wanted(component, found.release))
         co_return base::result<void>();
+    co_await recall(component);
+    if (!is_wanted(component, found.release))
+        co_return base::result<void>();
+    const auto of = st_.world.components.find(component);
     const auto& known = of->second.rollout.preflights;
     if (const auto mine = known.find(st_.what.machine); mine != known.end() && mine->second == found)
         co_return base::result<void>();

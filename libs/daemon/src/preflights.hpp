@@ -26,6 +26,9 @@ private:
     boost::asio::awaitable<base::result<docker::engine_info>> learn_engine();
     attempt<void> look_around(const model::release& release, const std::string& architecture,
         const docker::engine_info& engine) const;
+    /// Reads what this machine has said before it was started anew, where nobody tells it. A word that is
+    /// written again is told to the head of the line for nothing.
+    boost::asio::awaitable<void> recall(model::component_name component);
     boost::asio::awaitable<base::result<void>> post(model::component_name component, model::preflight found);
     /// True when this machine has told something of the release. An obstacle stands until there is none: each
     /// try would write twice, else.

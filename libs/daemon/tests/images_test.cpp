@@ -73,8 +73,8 @@ TEST_F(images, are_pulled_by_all_machines_before_the_first_one_is_touched)
     EXPECT_EQ(
         text_at(1, "waiting_preflight"), "no machine is touched before all of them could run release 2");
     ASSERT_TRUE(f.run_until([&] { return f.is_over(two); })) << f.describe();
+    f.run_for(2s);  // reports and events are written a moment later
     EXPECT_FALSE(f.at(3).reason("pulling"));
-    f.run_for(1s);  // events are written a moment later
     EXPECT_EQ(f.at(3).told("image_pulled").size(), 1U);
 }
 
@@ -408,6 +408,30 @@ TEST(a_preflight, is_read_by_the_head_of_the_line_and_by_the_others_when_nobody_
     ASSERT_TRUE(f.run_until([&] { return f.is_over(2); })) << f.describe();
     const auto three = f.release("3");
     ASSERT_TRUE(f.run_until([&] { return f.is_over(three); })) << f.describe();
+}
+
+TEST(a_preflight, is_not_written_again_after_a_restart_by_one_who_does_not_read_what_all_say)
+{
+    fleet f(12);
+    f.start_all();
+    f.make_live("1");
+    f.run_for(1s);
+    release_what_two_cannot_run(f);
+    f.run_for(1s);
+    const auto key =
+        records::preflight_key(f.at(9).project, model::component_name("web"), model::machine_id("m9"));
+    const auto written = [&] {
+        auto found = f.sim.outcome_after(0ms, f.books->get(key, f.sim.clock.now() + 5s));
+        return found->value()->modified;
+    };
+    const auto before = written();
+    const auto looked = [&] { return f.at(9).docker.count_calls("inspect_image "); };
+    const auto looks_before = looked();
+    f.crash(9);
+    f.at(9).start();
+    f.run_for(5s);
+    EXPECT_GT(looked(), looks_before);
+    EXPECT_EQ(written(), before);
 }
 
 TEST(a_preflight, of_a_large_fleet_is_not_written_by_all_at_once)
