@@ -47,8 +47,8 @@ TEST_F(rollout_views, show_every_machine_on_its_way)
 
     auto& waits = fleet_.report(3);
     waits.wanted = hand_written_fleet::number(2);
-    waits.conditions.push_back({.code = "waiting_slot", .text = "now change: host2"});
-    EXPECT_EQ(view().machines.at(2).text, "now change: host2");
+    waits.conditions.push_back({.code = "waiting_slot", .text = "one machine changes at a time"});
+    EXPECT_EQ(view().machines.at(2).text, "one machine changes at a time");
 }
 
 TEST_F(rollout_views, say_which_machine_could_not_run_the_release_before_one_is_touched)

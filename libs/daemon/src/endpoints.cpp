@@ -9,6 +9,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto between_writes = 200ms;
+
+/// What takes traffic comes and what it replaces goes within that time: one write, and a moment later than
+/// the end of the machine's turn, which others wait for.
+constexpr auto gathering = 50ms;
 constexpr auto after_failure = 5s;
 
 /// etcd takes 128 operations in a transaction, unless it is told otherwise.
@@ -63,6 +67,7 @@ boost::asio::awaitable<void> endpoints::write()
 {
     for (;;) {
         co_await changed_.wait();
+        co_await st_.io.clk.sleep_until(st_.io.clk.now() + gathering);
         if (!st_.lease)
             continue;  // what was under the last one ends with it
         if (lease_ != st_.lease) {

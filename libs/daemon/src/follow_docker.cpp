@@ -100,9 +100,12 @@ std::vector<model::instance_name> take_list(state& st, const std::vector<docker:
 /// container.
 bool is_news(const state& st, const docker::container_event& event)
 {
-    if (event.action.starts_with("exec_") || event.action == "create")
+    // What a signal does, and who asked for an end, is told by the end itself.
+    if (event.action.starts_with("exec_") || event.action == "create" || event.action == "kill" ||
+        event.action == "stop")
         return false;
-    if (event.action == "die")
+    // What has ended we remove ourselves.
+    if (event.action == "die" || event.action == "destroy")
         return !st.ended.contains(event.id);
     const bool our_start = std::ranges::any_of(st.world.instances, [&](const auto& entry) {
         return entry.second.container == event.id && entry.second.now == planner::phase::created;
@@ -150,13 +153,8 @@ boost::asio::awaitable<void> follow_containers(state& st)
         const auto pause = ok ? runtime::duration(full_look) : retry.next();
         if (ok)
             retry.reset();
-        auto look_again = [](state& of) -> boost::asio::awaitable<base::result<bool>> {
-            co_await of.docker_dirty.wait();
-            co_return true;
-        };
-        auto waited =
-            co_await runtime::with_deadline(st.io.clk, st.io.clk.now() + pause, "wait", look_again(st));
-        (void)waited;  // an event or the period: look either way
+        // An event or the period: look either way.
+        (void)co_await runtime::is_set_by(st.io.clk, st.io.clk.now() + pause, st.docker_dirty);
     }
 }
 

@@ -13,6 +13,9 @@ using namespace std::chrono_literals;
 
 constexpr auto between_writes = 200ms;
 
+/// How long a report waits while a release is on its way.
+constexpr auto in_a_rollout = 500ms;
+
 std::string state_of(const planner::world& world, const planner::instance& i)
 {
     if (i.failure)
@@ -99,15 +102,17 @@ model::component_report publisher::report_on(const planner::component& of, const
 
 void publisher::show(const planner::plan& plan)
 {
-    if (std::exchange(comebacks_, st_.comebacks) != st_.comebacks)
-        written_.clear();
+    if (std::exchange(comebacks_, st_.comebacks) != st_.comebacks) {
+        shown_.clear();
+        stored_.clear();
+    }
     for (const auto& [name, component] : st_.world.components) {
         auto report = report_on(component, plan);
         auto text = records::encode(report);
-        auto& written = written_[name];
-        if (text == written)
+        auto& shown = shown_[name];
+        if (text == shown)
             continue;
-        written = std::move(text);
+        shown = std::move(text);
         report.reported_at = st_.io.clk.wall_now();
         if (!st_.world.store.reachable)
             st_.copy.keep_here(
@@ -121,7 +126,10 @@ base::duration publisher::pause_before_write()
 {
     const bool carries = std::ranges::any_of(st_.world.components,
         [](const auto& entry) { return entry.second.task && entry.second.task->carries > 0; });
-    return carries ? base::duration() : st_.own_moment();  // a machine that is drained reads that
+    if (carries)
+        return {};  // a machine that is drained reads that
+    const auto pause = st_.own_moment();
+    return st_.is_in_rollout() ? std::max<base::duration>(pause, in_a_rollout) : pause;
 }
 
 boost::asio::awaitable<void> publisher::write_reports()
@@ -131,7 +139,10 @@ boost::asio::awaitable<void> publisher::write_reports()
         if (const auto pause = pause_before_write(); pause > base::duration())
             co_await st_.io.clk.sleep_until(st_.io.clk.now() + pause);
         store::transaction what;
+        auto texts = shown_;
         for (auto& [name, report] : std::exchange(unwritten_, {})) {
+            if (const auto there = stored_.find(name); there != stored_.end() && there->second == texts[name])
+                continue;  // it was another one for a moment
             report.reported_at = st_.io.clk.wall_now();
             what.operations.push_back({store::operation::kind::put,
                 records::report_key(st_.what.project, st_.what.machine, name), records::encode(report), {}});
@@ -141,7 +152,8 @@ boost::asio::awaitable<void> publisher::write_reports()
         auto done = co_await st_.io.desired.commit(std::move(what), st_.io.clk.now() + 5s);
         st_.note_write(st_.reported, done ? base::result<void>() : std::unexpected(done.error()));
         if (!done)
-            written_.clear();  // show them all again
+            shown_.clear();  // show them all again
+        stored_ = done ? std::move(texts) : decltype(stored_)();
         co_await st_.io.clk.sleep_until(
             st_.io.clk.now() + (done ? runtime::duration(between_writes) : runtime::duration(5s)));
         if (!done)

@@ -29,15 +29,17 @@ public:
 private:
     model::component_report report_on(const planner::component& of, const planner::plan& plan) const;
     model::condition to_wall(const planner::condition& from) const;
-    /// People can wait for a report, and in a large fleet all have one to write at the same time.
+    /// People can wait for a report: in a large fleet all have one to write at the same time, and in a
+    /// rollout the machines wait for other writes.
     base::duration pause_before_write();
     base::wall_time wall(base::time_point when) const;
 
     state& st_;
     const condition_watch& conditions_;
     runtime::dirty_flag changed_;
-    std::uint64_t comebacks_ = 0;                           ///< as of `written_`
-    std::map<model::component_name, std::string> written_;  ///< as shown, without the time of the report
+    std::uint64_t comebacks_ = 0;                         ///< as of `shown_`
+    std::map<model::component_name, std::string> shown_;  ///< without the time of the report
+    std::map<model::component_name, std::string> stored_;
     std::map<model::component_name, model::component_report> unwritten_;
 };
 

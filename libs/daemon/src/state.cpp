@@ -2,6 +2,7 @@
 
 #include <gantryd/daemon/labels.hpp>
 #include <gantryd/planner/links.hpp>
+#include <gantryd/planner/rollout.hpp>
 
 #include <algorithm>
 
@@ -15,6 +16,9 @@ constexpr int small_fleet = 16;
 
 /// A write costs three members of etcd some 4 ms of processor time together, and each machine has several.
 constexpr auto time_per_machine = 24ms;
+
+/// How long events wait while machines change: nobody waits for them.
+constexpr auto events_in_rollout = 1s;
 
 observer& nobody()
 {
@@ -44,7 +48,8 @@ state::state(collaborators with, options opts, observer* shown_to, boost::asio::
       watcher(shown_to == nullptr ? nobody() : *shown_to),
       memory(io.ledger, io.clk, io.log, ex),
       copy(io.ledger, io.clk, io.log, {what.project, what.store_members}, ex),
-      history(io.desired, io.clk, io.log, {what.project, what.machine, [this] { return own_moment(); }}, ex),
+      history(
+          io.desired, io.clk, io.log, {what.project, what.machine, [this] { return pause_of_events(); }}, ex),
       dirty(ex),
       docker_dirty(ex),
       proxy_dirty(ex),
@@ -69,6 +74,19 @@ base::duration state::own_moment()
     // First all are to hear of it: what is written earlier takes the store's time from that.
     std::uniform_int_distribution<base::duration::rep> moment(all.count() / 2, all.count());
     return base::duration(moment(io.random));
+}
+
+bool state::is_in_rollout() const
+{
+    return world.fleet && world.fleet->machines.size() > 1 &&
+           std::ranges::any_of(
+               world.components, [](const auto& entry) { return planner::is_under_way(entry.second); });
+}
+
+base::duration state::pause_of_events()
+{
+    const auto pause = own_moment();
+    return is_in_rollout() ? std::max<base::duration>(pause, events_in_rollout) : pause;
 }
 
 bool state::is_newer_than_list(const model::instance_name& name) const

@@ -47,6 +47,10 @@ public:
     /// This machine's moment in the second half of that time, at random, counted from now.
     base::duration own_moment();
 
+    /// True while machines change one after the other: each waits for writes of another one. What nobody
+    /// waits for is written later then.
+    bool is_in_rollout() const;
+
     /// How often our presence was written again after it had ended: an operator may have had our reports
     /// removed meanwhile.
     std::uint64_t comebacks = 0;
@@ -132,6 +136,8 @@ public:
     void note_local_write(base::result<void>& kind, base::result<void> done);
 
 private:
+    base::duration pause_of_events();
+
     /// Takes what a container's labels say of its links, where the ledger says nothing.
     void learn_links(const container_identity& from);
 

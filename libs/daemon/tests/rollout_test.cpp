@@ -72,6 +72,26 @@ TEST(a_rollout, goes_from_machine_to_machine)
     EXPECT_EQ(f.at(2).told("slot_freed").back(), "slot 1 of 1; release 2 runs here");
 }
 
+TEST(a_rollout, is_no_news_to_those_who_wait_when_the_turn_passes_on)
+{
+    running_fleet f(4);
+    (void)f.release(web_with({.min_healthy_time = 10s}), "2");
+    ASSERT_TRUE(f.run_until([&] { return f.holder() == "m1"; }, 5s));
+    f.run_for(3s);
+    const auto& last = f.at(4);
+    const auto key =
+        records::report_key(last.project, model::machine_id(last.id), model::component_name("web"));
+    const auto reported = [&] {
+        auto found = f.sim.outcome_after(0ms, f.books->get(key, f.sim.clock.now() + 5s));
+        return found->value()->modified;
+    };
+    const auto before = reported();
+    ASSERT_TRUE(f.run_until([&] { return f.holder() == "m2"; }, 30s));
+    f.run_for(3s);
+    EXPECT_EQ(reported(), before);
+    EXPECT_TRUE(f.at(4).reason("waiting_slot")) << f.describe();
+}
+
 TEST(a_rollout, changes_as_many_machines_at_once_as_it_may)
 {
     running_fleet f(5);

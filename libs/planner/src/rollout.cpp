@@ -86,15 +86,6 @@ bool may_take_part(const world& in, const component& of)
            me->second.present && !me->second.drains;
 }
 
-/// How many machines may change at a time.
-int slots_of(const world& in, const component& of)
-{
-    const auto* record = record_of(of);
-    return record != nullptr && record->slots > 0
-               ? record->slots
-               : policy_of(of).max_parallel.of(machines_of(*in.fleet, of.name));
-}
-
 /// True when nothing that its container is made of may be another thing when its turn comes.
 bool is_self_contained(const model::component_spec& spec)
 {
@@ -111,15 +102,15 @@ bool may_wait_here(const world& in, const component& of, const model::release& g
            (record == nullptr || !is_halted(*record)) && me != in.fleet->machines.end() && !me->second.drains;
 }
 
-/// True when every machine could run the release, and this one is among the next to change, and not just now:
-/// the first container may be made already. On no more machines than change at a time: containers that wait
-/// for hours would help nobody.
+/// True when every machine could run the release, and this one is among the next to change: the first
+/// container may be made already, also while the slot is asked for. On no more machines than change at a
+/// time: containers that wait for hours would help nobody.
 bool may_make_ahead(const world& in, const component& of, const model::release& goal)
 {
     std::optional<time_point> ignored;
-    return is_cleared(in, of, ignored) && !claimable_slot(in, of, ignored) && of.not_ahead != goal.number &&
-           !is_alone(in, of) && goal.spec.instances > 0 && is_self_contained(goal.spec) &&
-           may_take_part(in, of) && machines_ahead(in, of) < slots_of(in, of);
+    return is_cleared(in, of, ignored) && of.not_ahead != goal.number && !is_alone(in, of) &&
+           goal.spec.instances > 0 && is_self_contained(goal.spec) && may_take_part(in, of) &&
+           machines_ahead(in, of) < slots_of(in, of);
 }
 
 /// When the next machine may begin, as far as time decides.
@@ -155,6 +146,14 @@ bool has_changed_to(const component& of, const model::machine_id& machine, model
 bool is_halted(const model::rollout& record)
 {
     return record.held || record.verdict == rollout_verdict::paused;
+}
+
+bool is_under_way(const component& of)
+{
+    const auto* wanted = wanted_release(of);
+    const auto* record = record_of(of);
+    return of.intent == model::intent::ready && wanted != nullptr &&
+           wanted->outcome == release_outcome::pending && (record == nullptr || !is_halted(*record));
 }
 
 bool is_stopped(const component& of, model::release_number release)
@@ -215,11 +214,17 @@ std::string name_of(const fleet& in, const model::machine_id& machine)
     return found->second.host + " (" + machine.text() + ")";
 }
 
-int machines_of(const fleet& in, const model::component_name& component)
+int slots_by_rule(const world& in, const component& of)
 {
-    return std::max(1, static_cast<int>(std::ranges::count_if(in.machines, [&](const auto& entry) {
-        return entry.second.present && looks_after(entry.second, component);
-    })));
+    const auto machines = std::ranges::count_if(in.fleet->machines,
+        [&](const auto& entry) { return entry.second.present && looks_after(entry.second, of.name); });
+    return policy_of(of).max_parallel.of(std::max(1, static_cast<int>(machines)));
+}
+
+int slots_of(const world& in, const component& of)
+{
+    const auto* record = record_of(of);
+    return record != nullptr && record->slots > 0 ? record->slots : slots_by_rule(in, of);
 }
 
 bool is_awaited(const world& in, const machine_view& machine, const component& of)

@@ -152,20 +152,20 @@ private:
                 fmt::format("it goes back to release {} when a slot is free", model::value_of(goal->number));
             return;
         }
+        // Who changes just now is not named: every waiting machine's report would change with each turn.
         auto& c = add(
             reason::waiting_slot, fmt::format("this machine runs {} until its turn for release {} comes; {}",
-                                      run, wanted(), turn ? "the next one is due" : holders()));
+                                      run, wanted(), turn ? "the next one is due" : at_a_time()));
         c.until = turn;
         c.then = who_.ahead.empty() ? "it changes when a slot is free"
                                     : "it changes when a slot is free; the new container is made already";
     }
 
-    std::string holders() const
+    std::string at_a_time() const
     {
-        std::string out;
-        for (const auto& [number, slot] : of_.rollout.slots)
-            out += (out.empty() ? "" : ", ") + name_of(slot.what.machine);
-        return out.empty() ? "no slot is taken" : "now change: " + out;
+        const int slots = slots_of(from_, of_);
+        return slots == 1 ? "one machine changes at a time"
+                          : fmt::format("{} machines change at a time", slots);
     }
 
     void explain_losses()

@@ -43,12 +43,6 @@ bool has_arrived(const world& from, const roster& who)
            std::ranges::all_of(who.draining, [&](const instance* i) { return is_routed_out(from, *i); });
 }
 
-/// The slots that there are, should this machine be the first to change.
-int slots_of(const world& from, const component& of)
-{
-    return policy_of(of).max_parallel.of(machines_of(*from.fleet, of.name));
-}
-
 move_rollout leaving(const component& of, int slot)
 {
     return {.component = of.name, .what = rollout_move::leave, .slot = slot};
@@ -79,7 +73,7 @@ std::optional<move_rollout> next_of_holder(const world& from, const roster& who,
             .what = rollout_move::pass_on,
             .release = *of.wanted,
             .slot = slot,
-            .slots = slots_of(from, of)};
+            .slots = slots_by_rule(from, of)};
     }
     if (of.task->failed) {
         auto failed = verdict_on(of, of.crashes.at(*of.task->failed).last.reason);
@@ -127,7 +121,7 @@ void plan_own(const world& from, const roster& who, plan& out)
             .what = rollout_move::claim,
             .release = *of.wanted,
             .slot = *slot,
-            .slots = slots_of(from, of)});
+            .slots = slots_by_rule(from, of)});
 }
 
 /// The machine that was missing has gone, and nobody had the last word.

@@ -17,8 +17,10 @@ namespace {
 constexpr auto one = static_cast<model::release_number>(1);
 constexpr auto two = static_cast<model::release_number>(2);
 
-/// What a machine does that changes next.
+/// What a machine does that changes next, and what it does in its turn where it has not done that before.
 const lines ahead{"create shop-web-2-1 ahead"};
+const lines claim{"claim web release 2 slot 0 of 1"};
+const lines claim_and_make{"claim web release 2 slot 0 of 1", "create shop-web-2-1 ahead"};
 
 model::component_spec proven_after(std::chrono::milliseconds time)
 {
@@ -38,8 +40,9 @@ scene three_machines()
 /// The new instance that "m1" made in its slot serves, beside the old one.
 void start_second(scene& s)
 {
-    EXPECT_EQ(s.does(), (lines{"claim web release 2 slot 0 of 1"}));
-    EXPECT_EQ(s.does(), (lines{"create shop-web-2-1"}));
+    const bool is_alone = s.w.fleet->machines.size() == 1;
+    EXPECT_EQ(s.does(), is_alone ? claim : claim_and_make);
+    EXPECT_EQ(s.does(), is_alone ? lines{"create shop-web-2-1"} : lines{});
     s.starts("shop-web-2-1");
     s.passes("shop-web-2-1");
     EXPECT_EQ(s.does(), (lines{"mark_ready shop-web-2-1"}));
@@ -72,8 +75,10 @@ void let_go(scene& s, const std::string& name)
         there->second.idle_for = 1s;
         there->second.direct = 0;
         there->second.termination = verdict::passing;
-        if (there->second.stop_since)
+        if (there->second.stop_since) {
             s.exits(name, 0);
+            s.later(1s);
+        }
     }
     EXPECT_FALSE(s.w.instances.contains(model::instance_name(name)));
 }
@@ -102,7 +107,7 @@ TEST(rollout, of_one_machine_is_one_transaction_before_and_one_behind)
     EXPECT_TRUE(s.of().rollout.slots.empty());
 }
 
-TEST(rollout, waits_for_its_turn_and_says_who_changes)
+TEST(rollout, waits_for_its_turn_and_says_so)
 {
     auto s = three_machines();
     s.release(2, release_outcome::pending);
@@ -111,12 +116,29 @@ TEST(rollout, waits_for_its_turn_and_says_who_changes)
     EXPECT_EQ(s.does(), lines{});
     EXPECT_EQ(running(s), one);
     EXPECT_EQ(s.because(reason::waiting_slot).text,
-        "this machine runs release 1 until its turn for release 2 comes; now change: host-m2 (m2)");
+        "this machine runs release 1 until its turn for release 2 comes; one machine changes at a time");
     s.is_done("m2", 2);
-    EXPECT_EQ(s.does(), (lines{"claim web release 2 slot 0 of 1"}));
+    EXPECT_EQ(s.does(), claim);
     EXPECT_FALSE(s.is_told(reason::waiting_slot));
     s.at("shop-web-2-1").now = phase::created;
     EXPECT_EQ(s.does(), (lines{"start shop-web-2-1"}));
+}
+
+TEST(rollout, leaves_what_has_ended_for_a_second_while_others_change)
+{
+    auto s = three_machines();
+    s.release(2, release_outcome::pending);
+    start_second(s);
+    (void)happening(s, 2);
+    auto& old = s.at("shop-web-1-1");
+    old.idle_for = 1s;
+    old.direct = 0;
+    EXPECT_EQ(s.does(), (lines{"leave web release 2 slot 0 of 0", "stop shop-web-1-1"}));
+    s.exits("shop-web-1-1", 0);
+    EXPECT_FALSE(has(happening(s, 3), "remove"));
+    EXPECT_EQ(s.planned().wake_at, s.w.now + 1s);
+    s.later(1s);
+    EXPECT_TRUE(has(happening(s, 1), "remove shop-web-1-1"));
 }
 
 TEST(rollout, goes_by_the_order_of_the_machines_for_a_second)
@@ -128,7 +150,7 @@ TEST(rollout, goes_by_the_order_of_the_machines_for_a_second)
     EXPECT_EQ(s.does(), lines{}) << "m0 comes first";
     EXPECT_EQ(s.planned().wake_at, s.w.now + 1s);
     s.later(1s);
-    EXPECT_EQ(s.does(), (lines{"claim web release 2 slot 0 of 1"})) << "and has not taken its turn";
+    EXPECT_EQ(s.does(), claim) << "and has not taken its turn";
 }
 
 TEST(rollout, takes_as_many_slots_as_the_policy_says)
@@ -138,10 +160,10 @@ TEST(rollout, takes_as_many_slots_as_the_policy_says)
     spec.rollout.max_parallel = {50, true};
     s.w.fleet->machines[model::machine_id("m4")] = {.present = true};
     s.release(2, release_outcome::pending, spec);
-    EXPECT_EQ(texts(s.planned()), (lines{"claim web release 2 slot 0 of 2"}));
+    EXPECT_EQ(texts(s.planned()), (lines{"claim web release 2 slot 0 of 2", ahead.front()}));
     s.takes_slot("m2", 0, 2);
     s.of().rollout.record->slots = 2;
-    EXPECT_EQ(texts(s.planned()), (lines{"claim web release 2 slot 1 of 2"}));
+    EXPECT_EQ(texts(s.planned()), (lines{"claim web release 2 slot 1 of 2", ahead.front()}));
     s.takes_slot("m3", 1, 2);
     EXPECT_EQ(texts(s.planned()), ahead);
 }
@@ -163,7 +185,7 @@ TEST(rollout, pauses_between_machines_and_for_an_operator)
     EXPECT_EQ(s.does(), lines{});
     EXPECT_EQ(s.because(reason::rollout_paused).text, "an operator has paused the rollout of release 2");
     s.of().rollout.record->held = false;
-    EXPECT_EQ(s.does(), (lines{"claim web release 2 slot 0 of 1"}));
+    EXPECT_EQ(s.does(), (lines{claim.front(), "create shop-web-2-2 ahead"}));
 }
 
 TEST(rollout, keeps_the_old_one_until_the_new_one_has_lasted)
@@ -205,8 +227,8 @@ TEST(rollout, stands_still_after_a_failure_where_the_policy_says_so)
     auto spec = scene::web();
     spec.rollout.on_failure = model::failure_action::pause;
     s.release(2, release_outcome::pending, spec);
-    EXPECT_EQ(s.does(), (lines{"claim web release 2 slot 0 of 1"}));
-    EXPECT_EQ(s.does(), (lines{"create shop-web-2-1"}));
+    EXPECT_EQ(s.does(), claim_and_make);
+    EXPECT_EQ(s.does(), lines{});
     s.starts("shop-web-2-1");
     s.exits("shop-web-2-1", 3);
     (void)s.does();
@@ -221,8 +243,7 @@ TEST(rollout, stands_still_after_a_failure_where_the_policy_says_so)
     EXPECT_EQ(s.does(), lines{});
 
     s.of().rollout.record->verdict = model::rollout_verdict::running;  // an operator goes on
-    EXPECT_EQ(s.does(), (lines{"claim web release 2 slot 0 of 1"}));
-    EXPECT_EQ(s.does(), (lines{"create shop-web-2-1"})) << "it is tried anew";
+    EXPECT_EQ(s.does(), claim_and_make) << "it is tried anew";
 }
 
 TEST(rollout, that_failed_elsewhere_leaves_the_untouched_alone_and_brings_the_others_back_one_by_one)
@@ -243,7 +264,7 @@ TEST(rollout, that_failed_elsewhere_leaves_the_untouched_alone_and_brings_the_ot
     EXPECT_EQ(s.because(reason::rollout_stopped).text,
         "release 2 failed on host-m2 (m2); this machine runs release 2");
     s.is_done("m2", 1);
-    EXPECT_EQ(s.does(), (lines{"claim web release 2 slot 0 of 1"}));
+    EXPECT_EQ(s.does(), claim);
     EXPECT_EQ(s.does(), (lines{"create shop-web-1-1"}));
     s.starts("shop-web-1-1");
     s.passes("shop-web-1-1");
@@ -278,8 +299,8 @@ TEST(rollout, that_is_superseded_passes_its_slot_on)
 {
     auto s = three_machines();
     s.release(2, release_outcome::pending);
-    EXPECT_EQ(s.does(), (lines{"claim web release 2 slot 0 of 1"}));
-    EXPECT_EQ(s.does(), (lines{"create shop-web-2-1"}));
+    EXPECT_EQ(s.does(), claim_and_make);
+    EXPECT_EQ(s.does(), lines{});
     s.starts("shop-web-2-1");
     s.release(2, release_outcome::superseded);
     s.release(3, release_outcome::pending);
@@ -309,7 +330,7 @@ TEST(rollout, declares_a_machine_lost_when_it_is_away_for_too_long)
     EXPECT_EQ(s.does(), lines{}) << "it came back in time";
     m2.present = false;
     EXPECT_EQ(s.does(), (lines{"declare_lost web release 2 slot 0 of 0"}));
-    EXPECT_EQ(s.does(), (lines{"claim web release 2 slot 0 of 1"}));
+    EXPECT_EQ(s.does(), claim);
 }
 
 TEST(rollout, begins_and_ends_nothing_while_the_holders_presence_is_not_confirmed)
@@ -360,7 +381,7 @@ TEST(rollout, starts_an_empty_machine_with_the_good_release)
     first.takes_slot("m2", 0, 1);
     EXPECT_EQ(first.does(), (lines{"proxy web_8888[s1 serving 127.0.0.1:1]"})) << "there is no good one";
     EXPECT_EQ(first.because(reason::waiting_slot).text,
-        "this machine runs nothing until its turn for release 1 comes; now change: host-m2 (m2)");
+        "this machine runs nothing until its turn for release 1 comes; one machine changes at a time");
     first.is_done("m2", 1);
     EXPECT_EQ(first.does(), (lines{"claim web release 1 slot 0 of 1"}));
     EXPECT_EQ(first.does(), (lines{"create shop-web-1-1"}));

@@ -23,6 +23,9 @@ bool has_changed_to(const component& of, const model::machine_id& machine, model
 /// True while no machine may take a slot, by the word of an operator or of a rule.
 bool is_halted(const model::rollout& record);
 
+/// True while the wanted release is on its way through the fleet, as far as nobody has halted it.
+bool is_under_way(const component& of);
+
 /// True when the release's rollout ended with a failure, and machines that have it go back.
 bool is_stopped(const component& of, model::release_number release);
 
@@ -49,8 +52,12 @@ bool looks_after(const machine_view& machine, const model::component_name& compo
 /// A machine's name for people: "beta (m2)".
 std::string name_of(const fleet& in, const model::machine_id& machine);
 
-/// How many machines look after the component, the present one among them.
-int machines_of(const fleet& in, const model::component_name& component);
+/// How many machines may change at a time, by the rules of the wanted release and the machines that there
+/// are.
+int slots_by_rule(const world& in, const component& of);
+
+/// How many may in this rollout: what held when the first of them began.
+int slots_of(const world& in, const component& of);
 
 /// A machine that has to be done before the rollout is: it is there, or was a moment ago, and takes work.
 bool is_awaited(const world& in, const machine_view& machine, const component& of);
