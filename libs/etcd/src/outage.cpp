@@ -50,7 +50,10 @@ asio::awaitable<std::optional<outage::turn>> outage::next_turn(runtime::time_poi
 
 void outage::begin(base::error why)
 {
+    const bool is_known = is_on() && clk_.now() < next_at_;
     why_ = std::move(why);
+    if (is_known)  // told by a call that was under way when another one found it out
+        return;
     next_at_ = clk_.now() + pause_.next();
 }
 

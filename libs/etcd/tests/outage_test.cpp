@@ -99,6 +99,17 @@ TEST(outage, lets_one_call_at_a_time_ask_and_ever_more_rarely)
     EXPECT_EQ(c.given_up, 0);
 }
 
+TEST(outage, is_no_longer_for_being_found_out_by_many_calls_at_once)
+{
+    crowd c;
+    for (int i = 0; i < 20; ++i)
+        c.call(1h);
+    c.sim.clock.advance(1ms);
+    const auto found_out = c.sim.clock.now();
+    c.sim.clock.advance(100ms);
+    EXPECT_EQ(c.asked_since(found_out), 1) << "after the first, short pause";
+}
+
 TEST(outage, grows_from_a_tenth_of_a_second)
 {
     crowd c;
