@@ -1,6 +1,7 @@
 #include "executor.hpp"
 
 #include <gantryd/base/overloaded.hpp>
+#include <gantryd/base/planted.hpp>
 #include <gantryd/control/project.hpp>
 #include <gantryd/planner/rollout.hpp>
 #include <gantryd/records/codec.hpp>
@@ -192,6 +193,8 @@ void executor::note_failure(const std::string& key, planner::setback about, cons
     about.error = why.context();
     st_.conceal(about.component, about.error);
     about.until = now + penalty.next;
+    if (base::is_planted("never_tries_again"))
+        about.until = base::time_point::max() - 2 * longest_penalty;
     penalty.told = std::move(about);
     const auto& told = penalty.told;
     if (told.failures > 1)

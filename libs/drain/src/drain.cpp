@@ -1,3 +1,4 @@
+#include <gantryd/base/planted.hpp>
 #include <gantryd/drain/drain.hpp>
 
 namespace gantryd::drain {
@@ -8,7 +9,9 @@ constexpr std::chrono::seconds docker_is_late{5};
 
 decision while_stopping(const facts& seen, const policy& rules, time_point now)
 {
-    const auto kill_at = *seen.stop_since + rules.stop_grace + docker_is_late;
+    auto kill_at = *seen.stop_since + rules.stop_grace + docker_is_late;
+    if (base::is_planted("kills_without_grace"))
+        kill_at = *seen.stop_since;
     if (now >= kill_at)
         return {step::kill, std::nullopt};
     return {step::await_exit, kill_at};
@@ -26,15 +29,16 @@ decision decide(const facts& seen, const policy& rules, time_point now)
         return while_stopping(seen, rules, now);
 
     const auto give_up_at = deadline(seen, rules);
-    const bool late = now >= give_up_at;
+    const bool late = now >= give_up_at && !base::is_planted("drains_for_ever");
     if (late && rules.on_timeout == model::drain_timeout_action::kill)
         return {step::stop, std::nullopt};
-    if (!seen.routed_out)
+    if (!seen.routed_out && !base::is_planted("stops_what_gets_traffic"))
         return {step::leave_routes, late ? std::nullopt : std::optional(give_up_at)};
     if (seen.has_signals && !seen.signals_done)
         return {step::send_signals, late ? std::nullopt : std::optional(give_up_at)};
 
-    const bool idle = seen.connections == 0 && seen.idle_for >= settle_time;
+    const bool idle = (seen.connections == 0 && seen.idle_for >= settle_time) ||
+                      base::is_planted("stops_with_connections");
     if (idle && seen.checks_passed)
         return {step::stop, std::nullopt};
     if (late)

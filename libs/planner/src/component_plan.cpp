@@ -1,5 +1,6 @@
 #include "component_plan.hpp"
 
+#include <gantryd/base/planted.hpp>
 #include <gantryd/planner/links.hpp>
 #include <gantryd/planner/moving.hpp>
 #include <gantryd/planner/preflight.hpp>
@@ -109,7 +110,7 @@ int allowed_new(const world& from, const roster& who, plan& out)
         wake(out, until);
         return 0;
     }
-    return missing;
+    return missing + (base::is_planted("makes_one_too_many") ? 1 : 0);
 }
 
 void plan_births(const world& from, const roster& who, plan& out)
@@ -176,8 +177,8 @@ std::string reason_to_give_up(
 void plan_readiness(const world& from, const instance& i, plan& out)
 {
     const auto* spec = spec_of(from, i);
-    if (spec == nullptr || i.now != phase::running || i.ready_at || i.ready != verdict::passing ||
-        i.address.empty())
+    const bool passes = i.ready == verdict::passing || base::is_planted("ready_without_its_checks");
+    if (spec == nullptr || i.now != phase::running || i.ready_at || !passes || i.address.empty())
         return;
     // Without checks only Docker knows that it still runs.
     const auto proven_at = i.started_at + proof_of_life;
@@ -224,7 +225,9 @@ void retire_outdated(const world& from, const roster& who, int good, plan& out)
     for (const auto* i : who.outdated) {
         const bool never_served = !i->ready_at && !was_live(who, *i);
         const int left = good + old_serving - (serves(i) ? 1 : 0);
-        if (!never_served && (good == 0 || left < who.wanted || !ripe || *ripe > from.now))
+        const bool is_missed = (good == 0 || left < who.wanted || !ripe || *ripe > from.now) &&
+                               !base::is_planted("retires_before_the_new_serve");
+        if (!never_served && is_missed)
             continue;
         out.actions.emplace_back(begin_drain{i->name,
             i->made_ahead
@@ -261,7 +264,7 @@ void plan_retirement(const world& from, const roster& who, plan& out)
 
     if (who.wish.task && who.wish.task->keeps_surplus)
         return;
-    auto surplus = good - who.wanted;
+    auto surplus = good - who.wanted + (base::is_planted("counts_one_too_many") ? 1 : 0);
     for (auto i = who.current.rbegin(); i != who.current.rend() && surplus > 0; ++i)
         if (is_serving(from, **i) && !is_sick(*i)) {
             out.actions.emplace_back(begin_drain{(*i)->name, "one too many"});
@@ -314,7 +317,8 @@ void bury(const world& from, const roster& who, plan& out)
     if (is_starting_another(from, who, out))
         return;
     for (const auto* i : who.dead) {
-        const bool expected = !is_uncounted_death(i) || who.wish.intent != model::intent::ready;
+        const bool expected = !is_uncounted_death(i) || who.wish.intent != model::intent::ready ||
+                              base::is_planted("forgets_deaths");
         if (expected && can_wait_for_others(from, who, *i, out))
             continue;
         if (expected)
@@ -411,6 +415,8 @@ roster make_roster(const world& from, const component& wish)
     out.unproven = out.effective != nullptr && is_unproven(wish, *out.effective);
     if (wish.task) {
         out.may_begin = (wish.task->proven || wish.task->holds) && !wish.task->entering;
+        if (base::is_planted("changes_without_a_slot"))
+            out.may_begin = true;
         out.may_retire = !wish.task->frozen;
         out.away = wish.task->away;
         out.carried = wish.task->carries;

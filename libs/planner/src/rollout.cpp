@@ -1,4 +1,5 @@
 // Which release a machine of a fleet is to run, and whether it may take a slot.
+#include <gantryd/base/planted.hpp>
 #include <gantryd/planner/moving.hpp>
 #include <gantryd/planner/preflight.hpp>
 #include <gantryd/planner/rollout.hpp>
@@ -197,6 +198,8 @@ std::optional<time_point> slots_usable_until(const fleet& machines, const model:
 {
     if (!machines.confirmed_at || !machines.id_held_by.empty())
         return std::nullopt;
+    if (base::is_planted("believes_in_a_lost_lease"))
+        return *machines.confirmed_at + std::chrono::hours(24);
     return *machines.confirmed_at + rules.lost_after * 3 / 4;
 }
 
@@ -224,7 +227,8 @@ int slots_by_rule(const world& in, const component& of)
 int slots_of(const world& in, const component& of)
 {
     const auto* record = record_of(of);
-    return record != nullptr && record->slots > 0 ? record->slots : slots_by_rule(in, of);
+    const int more = base::is_planted("one_slot_too_many") ? 1 : 0;
+    return more + (record != nullptr && record->slots > 0 ? record->slots : slots_by_rule(in, of));
 }
 
 bool is_awaited(const world& in, const machine_view& machine, const component& of)
@@ -238,7 +242,8 @@ const model::release* goal_of(const component& of)
     const auto* wanted = wanted_release(of);
     if (wanted == nullptr)
         return nullptr;
-    const bool failed = wanted->outcome == release_outcome::failed || is_stopped(of, wanted->number);
+    const bool failed = (wanted->outcome == release_outcome::failed || is_stopped(of, wanted->number)) &&
+                        !base::is_planted("keeps_to_a_failed_release");
     return failed ? newest_live_before(of, wanted->number) : wanted;
 }
 

@@ -1,6 +1,7 @@
 // What a machine of a fleet does to a component's rollout, one transaction at a time.
 #include "component_plan.hpp"
 
+#include <gantryd/base/planted.hpp>
 #include <gantryd/planner/preflight.hpp>
 #include <gantryd/planner/rollout.hpp>
 
@@ -179,7 +180,9 @@ void plan_losses(const world& from, const roster& who, plan& out)
         const auto gone = holder_gone_since(from, slot);
         if (slot.what.machine == from.fleet->me || !gone)
             continue;
-        const auto until = *gone + policy_of(of).lost_after;
+        const auto patience = base::is_planted("declares_the_living_lost") ? std::chrono::milliseconds(0)
+                                                                            : policy_of(of).lost_after;
+        const auto until = *gone + patience;
         if (from.now < until)
             wake(out, until);
         else

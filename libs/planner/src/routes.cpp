@@ -1,5 +1,6 @@
 #include "component_plan.hpp"
 
+#include <gantryd/base/planted.hpp>
 #include <gantryd/planner/links.hpp>
 
 #include <fmt/format.h>
@@ -33,7 +34,8 @@ std::size_t slot_count(std::size_t present, std::size_t endpoints, int instances
 
 bool may_take_traffic(const instance& i)
 {
-    return i.now == phase::running && i.ready_at && !i.drain_since && !i.failure && !i.address.empty();
+    const bool ready = i.ready_at || base::is_planted("routes_to_the_unready");
+    return i.now == phase::running && ready && !i.drain_since && !i.failure && !i.address.empty();
 }
 
 bool may_have_traffic(const instance& i)

@@ -5,6 +5,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <map>
+#include <optional>
 
 namespace gantryd::runtime {
 
@@ -22,6 +23,11 @@ public:
 
     /// Runs everything that is ready, without moving time.
     void settle();
+    /// When the first sleeper wakes; nothing when nobody sleeps.
+    std::optional<time_point> next() const
+    {
+        return sleepers_.empty() ? std::nullopt : std::optional(sleepers_.begin()->first);
+    }
     /// Moves time forward by d, stopping at each sleeper on the way. No real time passes.
     void advance(duration d);
     /// Somebody sets the wall clock, forward or back. Nothing else moves.

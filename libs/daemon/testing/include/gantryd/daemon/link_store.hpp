@@ -2,6 +2,7 @@
 #include <gantryd/runtime/with_deadline.hpp>
 #include <gantryd/store/store.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,7 +16,20 @@ class link_store final : public store::store {
 public:
     link_store(runtime::clock& clk, gantryd::store::store& there) : clk_(clk), there_(there) {}
 
+    /// What becomes of one question.
+    enum class fate {
+        answered,
+        refused,        ///< it fails at once, without an effect
+        question_lost,  ///< no answer until its deadline, and no effect
+        answer_lost,    ///< the same, and it had its effect
+    };
+
     runtime::duration latency{};  ///< one way
+    /// Asked at each question, with whether it is a commit; empty: it is answered.
+    std::function<fate(bool is_commit)> fate_of_next;
+    bool watches_stall = false;  ///< watches tell nothing, and do not fail
+    /// How often a watch looks whether the way was cut meanwhile.
+    runtime::duration between_looks = std::chrono::seconds(1);
 
     void cut()
     {
@@ -40,7 +54,7 @@ public:
     boost::asio::awaitable<base::result<gantryd::store::revision>> commit(
         gantryd::store::transaction what, runtime::time_point deadline) override
     {
-        return over(there_.commit(std::move(what), deadline), deadline);
+        return over(there_.commit(std::move(what), deadline), deadline, true);
     }
     std::unique_ptr<gantryd::store::watcher> watch(
         std::string prefix, gantryd::store::revision after) override
@@ -64,8 +78,6 @@ public:
     }
 
 private:
-    static constexpr auto between_looks = std::chrono::seconds(1);
-
     class link_watcher final : public gantryd::store::watcher {
     public:
         link_watcher(link_store& link, std::unique_ptr<gantryd::store::watcher> there)
@@ -78,14 +90,16 @@ private:
         boost::asio::awaitable<base::result<std::vector<gantryd::store::change>>> next() override
         {
             for (;;) {
-                while (link_.is_cut_)
-                    co_await link_.clk_.sleep_until(link_.clk_.now() + between_looks);
+                while (link_.is_cut_ || link_.watches_stall)
+                    co_await link_.clk_.sleep_until(link_.clk_.now() + link_.between_looks);
                 if (cuts_ != link_.cuts_)
                     co_return base::fail(base::errc::unavailable, "the connection was cut");
                 auto waiting = there_->next();
                 auto found = co_await runtime::with_deadline(
-                    link_.clk_, link_.clk_.now() + between_looks, "look", std::move(waiting));
+                    link_.clk_, link_.clk_.now() + link_.between_looks, "look", std::move(waiting));
                 const bool nothing_yet = !found && found.error() == base::errc::timed_out;
+                while (found && link_.watches_stall)
+                    co_await link_.clk_.sleep_until(link_.clk_.now() + link_.between_looks);
                 if (cuts_ == link_.cuts_ && !nothing_yet)
                     co_return found;
             }
@@ -98,26 +112,30 @@ private:
     };
 
     template <class R>
-    boost::asio::awaitable<R> over(boost::asio::awaitable<R> call, runtime::time_point deadline)
+    boost::asio::awaitable<R> over(
+        boost::asio::awaitable<R> call, runtime::time_point deadline, bool is_commit = false)
     {
-        const bool asked = co_await arrives(deadline);
+        const auto becomes = fate_of_next ? fate_of_next(is_commit) : fate::answered;
+        if (becomes == fate::refused)
+            co_return base::fail(base::errc::unavailable, "the store refused the connection");
+        const bool asked = co_await arrives(deadline, becomes == fate::question_lost);
         if (!asked)
             co_return base::fail(base::errc::timed_out, "no answer from the store");
         auto answer = co_await std::move(call);
-        const bool answered = co_await arrives(deadline);
+        const bool answered = co_await arrives(deadline, becomes == fate::answer_lost);
         if (!answered)
             co_return base::fail(base::errc::timed_out, "no answer from the store");
         co_return answer;
     }
 
-    boost::asio::awaitable<bool> arrives(runtime::time_point deadline)
+    boost::asio::awaitable<bool> arrives(runtime::time_point deadline, bool is_lost)
     {
         if (is_dropped_)
             co_return false;
         if (latency > runtime::duration())
             co_await clk_.sleep_until(clk_.now() + latency);
-        if (!is_cut_)
-            co_return true;
+        if (!is_cut_ && !is_lost)
+            co_return !is_dropped_;
         co_await clk_.sleep_until(deadline);
         co_return false;
     }

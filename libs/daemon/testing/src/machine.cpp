@@ -1,4 +1,4 @@
-#include "machine.hpp"
+#include <gantryd/daemon/machine.hpp>
 
 #include <gantryd/control/events.hpp>
 #include <gantryd/control/project.hpp>
@@ -7,12 +7,11 @@
 
 #include <boost/asio/post.hpp>
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <stdexcept>
 
 namespace gantryd::daemon {
 namespace {
@@ -27,6 +26,13 @@ boost::asio::awaitable<bool> joined(runtime::task_scope& tasks)
 {
     co_await tasks.join();
     co_return true;
+}
+
+/// A simulation in which this does not hold tells nothing.
+void require(bool holds, const std::string& what)
+{
+    if (!holds)
+        throw std::logic_error(what);
 }
 
 }  // namespace
@@ -71,7 +77,8 @@ T machine::ask(boost::asio::awaitable<T> op)
 
 void machine::start()
 {
-    const collaborators io{*desired, *ledger, docker, proxy, sockets, prober, sim.clock, random_, log_};
+    const collaborators io{*desired, *ledger, engine == nullptr ? docker : *engine,
+        way_to_proxy == nullptr ? proxy : *way_to_proxy, sockets, prober, sim.clock, random_, log_};
     options what;
     what.project = project;
     what.machine = model::machine_id(id);
@@ -84,7 +91,7 @@ void machine::start()
         return path == docker.data_root ? disk_free : std::nullopt;
     };
     daemon_ = std::make_unique<runtime::task_scope>(sim.loop.get_executor());
-    daemon_->spawn("daemon", run(io, std::move(what), nullptr));
+    daemon_->spawn("daemon", run(io, std::move(what), watcher));
     step(0ms);
 }
 
@@ -95,7 +102,7 @@ void machine::crash()
     auto stop = [this] { daemon_->stop(); };
     boost::asio::post(sim.loop, stop);
     sim.clock.settle();
-    EXPECT_TRUE(sim.outcome_after(0ms, joined(*daemon_))) << "the daemon does not end";
+    require(sim.outcome_after(0ms, joined(*daemon_)).has_value(), "the daemon does not end");
     daemon_.reset();
 }
 
@@ -107,11 +114,10 @@ void machine::step(runtime::duration time)
 
 void machine::check()
 {
-    if (daemon_ && daemon_->size() == 0)
-        ADD_FAILURE() << "the daemon ended by itself";
+    require(!daemon_ || daemon_->size() > 0, "the daemon ended by itself");
     if (holds_ && !holds_()) {
-        ADD_FAILURE() << "not any more: " << rule_;
         holds_ = nullptr;
+        throw std::logic_error("not any more: " + rule_);
     }
 }
 
@@ -201,7 +207,7 @@ void machine::set_intent(const std::string& component, model::intent intent)
     std::vector<model::component_name> components{model::component_name(component)};
     const auto done = ask(
         control::set_intent(operators_store(), project, std::move(components), intent, sim.clock.now() + 5s));
-    EXPECT_TRUE(done.has_value());
+    require(done.has_value(), "the operator's word was not taken");
 }
 
 void machine::put(const std::string& key, const std::string& value)
@@ -209,17 +215,17 @@ void machine::put(const std::string& key, const std::string& value)
     store::transaction write;
     write.operations.push_back({store::operation::kind::put, key, value, {}});
     const auto done = ask(operators_store().commit(std::move(write), sim.clock.now() + 5s));
-    EXPECT_TRUE(done.has_value());
+    require(done.has_value(), "the value was not stored");
 }
 
 void machine::make_live(const std::string& tag)
 {
     const auto number = model::value_of(release(tag));
     const auto name = fmt::format("shop-web-{}-1", number);
-    EXPECT_TRUE(run_until([&] {
+    const bool is_live = run_until([&] {
         return outcome_of(static_cast<int>(number)) == model::release_outcome::live && is_alone(name);
-    })) << "release "
-        << number << " did not go live";
+    });
+    require(is_live, fmt::format("release {} did not go live", number));
 }
 
 void machine::add_foreign(const std::string& name, const docker::labels& labels)
@@ -233,7 +239,7 @@ void machine::add_foreign(const std::string& name, const docker::labels& labels)
     if (!made)
         throw std::logic_error(made.error().context());
     const auto started = ask(docker.start(*made, sim.clock.now() + 5s));
-    EXPECT_TRUE(started.has_value());
+    require(started.has_value(), "the foreign container was not started");
 }
 
 std::optional<std::string> machine::value_of(const std::string& key)

@@ -1,0 +1,16 @@
+#pragma once
+#include "dice.hpp"
+
+#include <gantryd/model/component.hpp>
+
+#include <vector>
+
+namespace gantryd::simulation {
+
+/// A random project of one to three components, some of which link to each other.
+std::vector<model::component_spec> draw_project(dice& chance);
+
+/// What an operator may change in a config: its checks, drain rules and rollout rules, not its place.
+void change(dice& chance, model::component_spec& spec);
+
+}  // namespace gantryd::simulation
