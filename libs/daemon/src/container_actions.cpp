@@ -142,6 +142,7 @@ boost::asio::awaitable<executor::outcome> executor::stop_container(model::instan
     const auto* spec = planner::spec_of(st_.world, *instance);
     const auto grace = whole_seconds(spec == nullptr ? std::chrono::milliseconds(10s) : spec->stop_timeout);
     instance->stop_since = st_.io.clk.now();
+    instance->stop_unsure = false;
     st_.memory.save(*instance);
     if (!is_retry(instance_key(name))) {
         tell_end_of_drain(st_, *instance);

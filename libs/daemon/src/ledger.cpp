@@ -97,6 +97,7 @@ bool ledger::recall(planner::instance& of) const
     of.ready_at = time_in(*facts, "readyAt");
     of.drain_since = time_in(*facts, "drainSince");
     of.stop_since = time_in(*facts, "stopSince");
+    of.stop_unsure = of.stop_since.has_value();
     if (const auto* reason = facts->if_contains("drainReason"); reason != nullptr && reason->is_string())
         of.drain_reason = reason->get_string();
     if (const auto* done = facts->if_contains("signalsDone"); done != nullptr && done->is_bool())

@@ -183,5 +183,25 @@ TEST(a_daemon_that_finds_an_old_instance_draining, waits_for_its_connections_too
     EXPECT_TRUE(m.run_until([&] { return m.is_alone("shop-web-2-1"); }));
 }
 
+TEST(a_restart_in_the_middle_of_a_stop, tells_the_container_again)
+{
+    machine m;
+    m.docker.on_start = [](const docker::fake_container&) {
+        docker::fake_run run;
+        run.stop_takes = 8s;
+        return run;
+    };
+    m.start();
+    m.make_live("1");
+    m.set_intent("web", model::intent::stopped);
+    ASSERT_TRUE(m.run_until([&] { return m.docker.count_calls("stop shop-web-1-1") == 1; }));
+    // The next daemon cannot know whether Docker heard that. If not, SIGKILL would be the first signal.
+    m.crash();
+    m.start();
+    EXPECT_TRUE(m.run_until([&] { return m.containers().empty(); }));
+    EXPECT_EQ(m.docker.count_calls("stop shop-web-1-1"), 2U);
+    EXPECT_EQ(m.docker.count_calls("kill"), 0U);
+}
+
 }  // namespace
 }  // namespace gantryd::daemon

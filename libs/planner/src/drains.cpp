@@ -68,6 +68,10 @@ void plan_departure(const world& from, const instance& i, plan& out)
     }
     if (i.now != phase::running)
         return;
+    if (i.stop_unsure) {
+        out.actions.emplace_back(stop_instance{i.name});
+        return;
+    }
     const auto [facts, policy] = drain_of(from, i);
     const auto decision = drain::decide(facts, policy, from.now);
     wake(out, decision.wake_at);
@@ -97,7 +101,7 @@ void plan_departures(const world& from, const roster& who, plan& out)
     for (const auto* i : who.condemned) {
         if (i->now == phase::created)
             out.actions.emplace_back(remove_instance{i->name});
-        else if (i->now == phase::running && !i->stop_since)
+        else if (i->now == phase::running && (!i->stop_since || i->stop_unsure))
             out.actions.emplace_back(stop_instance{i->name});
         else if (i->now == phase::running)
             plan_departure(from, *i, out);

@@ -51,6 +51,8 @@ std::string why_unfinished(
     const bool runs = of.components.at(name).intent == model::intent::ready;
     if (!component.slots.empty())
         return name.text() + ": a slot is held by " + component.slots.begin()->second.machine.text();
+    if (runs && component.wanted() == nullptr)
+        return name.text() + ": nobody knows the wanted release";
     if (runs && component.wanted()->outcome == model::release_outcome::pending)
         return name.text() + ": the wanted release is neither live nor failed";
     const auto* target = runs ? target_of(component) : nullptr;
@@ -93,7 +95,9 @@ std::string bad_release_that_is_live(town& of)
     for (const auto& component : of.look().components)
         for (const auto& [number, release] : component.releases) {
             const auto truth = of.releases.at({component.name, static_cast<int>(model::value_of(number))});
-            if (release.outcome == model::release_outcome::live && is_bad(truth.what))
+            // Without checks only Docker knows that it ended, and its word may be lost.
+            const bool can_be_told = of.is_calm || !truth.spec.ready_checks.empty();
+            if (release.outcome == model::release_outcome::live && is_bad(truth.what) && can_be_told)
                 return fmt::format("release {} of {} is live, and worth nothing", model::value_of(number),
                     component.name.text());
         }

@@ -15,8 +15,8 @@ using namespace std::chrono_literals;
 /// grow to five minutes, drains of a minute, and a machine that was lost.
 constexpr auto longest_convergence = 45min;
 constexpr auto quiet_time = 1h;
-/// In the quiet time everything answers at once, and nothing is due for less than that.
-constexpr auto leap = 7s;
+/// In the quiet time everything answers at once, and only the lease, of 15 s, has to be kept alive in between.
+constexpr auto leap = 14s;
 constexpr std::uint64_t most_steps = 2'000'000;
 
 }  // namespace
@@ -32,6 +32,12 @@ life::life(
     found(machines);
     promises_ = std::make_unique<promises>(town_);
     misfortune_ = std::make_unique<misfortune>(town_, *promises_, calm || town_.chance.one_in(5));
+}
+
+life::~life()
+{
+    for (const auto& node : town_.nodes)  // who watches them is gone before they are
+        node->kill();
 }
 
 void life::found(std::optional<std::size_t> wanted)
@@ -131,8 +137,10 @@ void life::converge(bool with_last_orders)
         operator_.settle_all();
     const auto until = town_.now() + longest_convergence;
     std::string why;
+    auto pause = 1s;  // looking at everything costs more than a second of virtual time
     do {
-        pass(2s);
+        pass(pause);
+        pause = std::min(pause + 1s, 20s);
         why = why_unfinished(town_);
     } while (!why.empty() && town_.now() < until);
     if (!why.empty())

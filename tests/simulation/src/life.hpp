@@ -21,6 +21,9 @@ public:
 class life {
 public:
     life(std::uint64_t seed, bool keep_story, tally& to);
+    ~life();
+    life(const life&) = delete;
+    life& operator=(const life&) = delete;
 
     /// Lives it. Throws breach.
     void live();

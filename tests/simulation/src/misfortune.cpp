@@ -11,14 +11,15 @@ using namespace std::chrono_literals;
 
 }  // namespace
 
-misfortune::misfortune(town& of, promises& kept, bool calm) : town_(of), promises_(kept), calm_(calm)
+misfortune::misfortune(town& of, promises& kept, bool calm) : town_(of), promises_(kept)
 {
+    of.is_calm = calm;
     auto& chance = of.chance;
     constexpr std::array<std::uint64_t, 4> call_chances{0, 0, 5, 30};
     constexpr std::array<std::uint64_t, 3> event_chances{0, 100, 500};
     weather now;
     now.latency = chance.between(1ms, 25ms);
-    if (!calm_)
+    if (!calm)
         now = {chance.any_of(call_chances), chance.any_of(event_chances), chance.one_in(3) ? 50U : 0U,
             now.latency};
     for (auto& node : of.nodes) {
@@ -51,7 +52,7 @@ void misfortune::mend_what_is_due()
 void misfortune::strike()
 {
     const auto who = town_.chance.below(town_.nodes.size());
-    if (calm_)
+    if (town_.is_calm)
         return;
     switch (town_.chance.below(9)) {
     case 0:
@@ -136,8 +137,10 @@ void misfortune::strike_proxy(std::size_t who)
         later(20s, [&proxy] { proxy.reachable = true; });
         break;
     default: {
-        tell(who, fault::port_taken);
         const auto port = static_cast<std::uint16_t>(8001 + town_.chance.below(3));
+        if (!proxy.is_free("0.0.0.0", port))
+            break;  // HAProxy has it
+        tell(who, fault::port_taken);
         proxy.taken_ports[port] = "nc (pid 7)";
         later(60s, [&proxy, port] { proxy.taken_ports.erase(port); });
         break;

@@ -41,7 +41,6 @@ private:
 
     town& town_;
     promises& promises_;
-    bool calm_;
     std::multimap<runtime::time_point, std::function<void()>> due_;
 };
 

@@ -121,6 +121,7 @@ fate node::judge_call(const std::string& call, bool of_proxy)
                                                                                      : drawn.kind;
     if (drawn.kind == fate::kind::answered)
         (chance_.one_in(2) ? out.before : out.after) = chance_.between(1s, 10s);
+    lost_a_stop = lost_a_stop || (call == "stop" && out.what == fate::kind::question_lost);
     counts_.count(of_proxy ? drawn.proxy : drawn.docker);
     story_.tell(name(), "({} of {}: {})", call, of_proxy ? "haproxy" : "docker",
         fault_names[static_cast<std::size_t>(of_proxy ? drawn.proxy : drawn.docker)]);
@@ -167,7 +168,7 @@ void node::reboot()
 
 void node::cut()
 {
-    is_cut_ = was_cut = true;
+    is_cut_ = true;
     way_->cut();
 }
 

@@ -34,7 +34,7 @@ void draw_rules(dice& chance, model::component_spec& spec)
     if (chance.one_in(3)) {
         auto& signal = spec.termination_signals.emplace_back();
         signal.id = "quit";
-        signal.port = 81;
+        signal.port = 80;
     }
     spec.termination_checks.clear();
     if (chance.one_in(4)) {

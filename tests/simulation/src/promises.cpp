@@ -12,10 +12,11 @@ namespace {
 using namespace std::chrono_literals;
 using haproxy_config::slot_mode;
 
-/// That long after a death a machine may not know of it: an event was lost, and the next list comes within 30 s.
-constexpr auto longest_unnoticed = 45s;
-/// A connection that is older has been there at every look before a stop.
-constexpr auto longest_look = 2s;
+/// That long after a death a machine may not know of it: its event was lost, and the next list, which would come
+/// within 30 s, was so too, or Docker was away. Without misfortunes it is told at once.
+runtime::duration longest_unnoticed(const town& in) { return in.is_calm ? 5s : 180s; }
+/// A connection that is older has been there at every look before a stop; some calls take 10 s to arrive.
+runtime::duration longest_look(const town& in) { return in.is_calm ? 2s : 15s; }
 
 }  // namespace
 
@@ -144,17 +145,18 @@ void promises::check_stop(std::size_t node, const body& of)
         return;
     for (const auto& route : town_.nodes[node]->there.proxy.routes)
         for (const auto& slot : route.slots)
-            if (slot.mode == slot_mode::serving && slot.address == of.address)
+            if (slot.mode == slot_mode::serving && slot.address == of.address &&
+                component_of(route.id) == of.component)
                 return fail(node, "it stops " + of.name + ", which gets traffic");
     for (const auto& one : seen_[node].clients)
-        if (one.to == of.id && one.since + longest_look < town_.now())
+        if (one.to == of.id && one.since + longest_look(town_) < town_.now())
             return fail(node, fmt::format("it stops {}, which has a {} before its deadline", of.name,
                                   one.direct ? "direct connection" : "connection"));
 }
 
 void promises::check_kill(std::size_t node, const body& of)
 {
-    if (town_.components.at(of.component).was_killed)
+    if (town_.components.at(of.component).was_killed || town_.nodes[node]->lost_a_stop)
         return;
     const auto& rules = town_.releases.at({of.component, of.release}).spec;
     if (!of.stopped_at || town_.now() < *of.stopped_at + rules.stop_timeout)
@@ -166,23 +168,26 @@ void promises::check_create(std::size_t node, const std::string& name)
     const auto [component, release] = *read_name(name);
     const auto& wish = town_.components.at(component);
     const auto& on = *town_.nodes[node];
-    if (wish.intent != model::intent::ready && town_.now() > wish.since + 1min && !on.was_cut)
+    if (wish.intent != model::intent::ready && town_.now() > wish.since + 10s && town_.is_calm)
         fail(node, "it creates " + name + " though the component is not to run");
     int present = 1;
     for (const auto& [id, one] : seen_[node].bodies)
-        present += one.component == component && !one.died_at && !one.drains_since && !one.condemned ? 1 : 0;
+        present += one.component == component && one.release == release && !one.died_at &&
+                           !one.drains_since && !one.condemned
+                       ? 1
+                       : 0;
     const auto machines = town_.had_marks ? static_cast<int>(town_.nodes.size()) : 1;
-    const int most = 2 * wish.most_instances * machines + 1;  // one may be made ahead
+    const int most = 2 * wish.most_instances * machines;
     if (present > most && !on.had_amnesia)
         fail(node, fmt::format("it makes {}, the {}th container of at most {}", name, present, most));
 }
 
 // ---- turns ----------------------------------------------------------------------------------------------
 
-bool promises::has_slot(const node& on, const model::component_name& component, int release)
+bool promises::has_slot(const control::project_overview& all, const node& on,
+    const model::component_name& component, int release)
 {
     const model::machine_id me(on.name());
-    const auto all = town_.look();
     const auto* of = all.find(component);
     if (of == nullptr)
         return true;
@@ -204,9 +209,9 @@ void promises::check_turns()
 {
     for (const auto& [node, component, release, call] : std::exchange(turns_, {})) {
         ++town_.counts.checks;
-        if (!has_slot(*town_.nodes[node], component, release))
-            fail(node, "it has no slot and does " + call);
         const auto all = town_.look();
+        if (!has_slot(all, *town_.nodes[node], component, release))
+            fail(node, "it has no slot and does " + call);
         if (const auto* of = all.find(component))
             if (static_cast<int>(of->slots.size()) > town_.components.at(component).most_parallel)
                 fail(node, fmt::format("{} machines change {} at once", of->slots.size(), component.text()));
@@ -293,7 +298,7 @@ const body* promises::behind(
             continue;
         if (one.is_running)
             return &one;
-        if (one.died_at && *one.died_at + longest_unnoticed > town_.now())
+        if (one.died_at && *one.died_at + longest_unnoticed(town_) > town_.now())
             out = &one;
     }
     return out;

@@ -98,7 +98,8 @@ private:
         std::size_t node, const model::component_name& component, const std::string& address) const;
     std::size_t serving_elsewhere(std::size_t node, const model::component_name& component) const;
     body* find(std::size_t node, const std::string& name);
-    bool has_slot(const node& on, const model::component_name& component, int release);
+    bool has_slot(const control::project_overview& all, const node& on,
+        const model::component_name& component, int release);
     void fail(std::size_t node, std::string why);
 
     struct turn {

@@ -47,6 +47,7 @@ struct town {
     std::map<std::pair<model::component_name, int>, true_release> releases;
     const model::project_name project{"shop"};
     bool had_marks = false;  ///< a machine was to drain, ever
+    bool is_calm = false;    ///< nothing goes wrong but what was ordered: promises are strict
 
     runtime::time_point now() const { return sim.clock.now(); }
 

@@ -68,6 +68,7 @@ struct instance {
     std::string no_kernel_witness;          ///< why `direct` is not known
     std::chrono::milliseconds idle_for{0};  ///< see drain::facts; all witnesses that can speak saw nobody
     std::optional<time_point> stop_since;   ///< its stop signal was sent
+    bool stop_unsure = false;  ///< or was about to be, when an earlier daemon ended: it is sent again
     bool ended_unseen =
         false;  ///< before this daemon began, and in another boot of the machine or not known when
 
