@@ -26,7 +26,9 @@ try {
     const auto* again = app.add_option("--replay", replay, "Live the life of this seed alone");
     app.add_flag("--story", with_story, "With --replay: tell what happens")->needs("--replay");
     bool crash_points = false;
+    std::uint64_t every = 1;
     app.add_flag("--crash-points", crash_points, "Kill gantryd before and after every action instead");
+    app.add_option("--every", every, "Of the crash points, every so many")->check(CLI::PositiveNumber);
     std::string planted;
     bool list_faults = false;
     app.add_option("--plant", planted, "Give the daemon this fault, to see it found");
@@ -42,7 +44,7 @@ try {
     if (*again)
         return replay_one(replay, with_story);
     what.seed = seed == "fresh" ? std::random_device()() : std::stoull(seed);
-    return crash_points ? try_crash_points(what.seed) : live_all(what);
+    return crash_points ? try_crash_points(what.seed, every) : live_all(what);
 } catch (const std::exception& e) {
     std::fprintf(stderr, "gantryd_simulation: %s\n", e.what());
     return 2;

@@ -29,6 +29,8 @@ public:
     std::array<std::uint64_t, machines> go_through(
         deed what, std::optional<std::size_t> who, node::fatal_call at)
     {
+        for (auto& [name, wish] : place().components)
+            wish.spec.rollout.on_failure = model::failure_action::revert;  // who pauses waits for an operator
         begin();
         converge(false);
         std::array<std::uint64_t, machines> before{};
@@ -97,10 +99,11 @@ int tell_failure(std::uint64_t seed, deed what, std::size_t who, node::fatal_cal
 
 }  // namespace
 
-int try_crash_points(std::uint64_t seed)
+int try_crash_points(std::uint64_t seed, std::uint64_t every)
 {
     const auto began = std::chrono::steady_clock::now();
     tally counts;
+    std::uint64_t known = 0;
     for (const auto what : deeds) {
         std::uint64_t points = 0;
         crash_course whole(seed, false, counts);
@@ -108,6 +111,8 @@ int try_crash_points(std::uint64_t seed)
         for (std::size_t who = 0; who < machines; ++who)
             for (std::uint64_t number = 1; number <= actions[who]; ++number)
                 for (const bool after : {false, true}) {
+                    if (++known % every != 0)
+                        continue;
                     const node::fatal_call at{number, after};
                     if (!try_one(seed, what, who, at, nullptr, counts).empty())
                         return tell_failure(seed, what, who, at);
