@@ -34,19 +34,20 @@ planner::instance adopt(state& st, const docker::container_summary& row, const c
     return out;
 }
 
-boost::asio::awaitable<void> look_closer(state& st, model::instance_name name)
+boost::asio::awaitable<base::result<void>> look_closer(state& st, model::instance_name name)
 {
     const auto* before = st.find(name);
     if (before == nullptr)
-        co_return;
+        co_return base::result<void>();
     auto details = co_await st.io.docker.inspect(before->container, st.io.clk.now() + 5s);
     auto* instance = st.find(name);
     if (instance == nullptr || st.is_newer_than_list(name))
-        co_return;
+        co_return base::result<void>();
+    if (!details && details.error() != base::errc::not_found)
+        co_return std::unexpected(details.error());
     if (!details) {
-        if (details.error() == base::errc::not_found)
-            st.world.instances.erase(name);
-        co_return;
+        st.world.instances.erase(name);
+        co_return base::result<void>();
     }
     const auto now = st.phase_of(*details);
     // Docker tells the time of its start by the wall clock, by which nothing is decided. What the ledger does
@@ -62,6 +63,7 @@ boost::asio::awaitable<void> look_closer(state& st, model::instance_name name)
     instance->pid = now == planner::phase::running ? details->pid : 0;
     if (instance->now == planner::phase::exited)
         instance->exit_code = details->exit_code;
+    co_return base::result<void>();
 }
 
 /// Takes a list into the world; the names that need an inspect.
@@ -121,11 +123,15 @@ boost::asio::awaitable<base::result<void>> look_at_containers(state& st)
     auto rows = co_await st.io.docker.list(std::move(labels), st.io.clk.now() + 10s);
     if (!rows)
         co_return std::unexpected(rows.error());
+    // A container that Docker does not tell of is not known, and neither is what it serves: the look has failed.
+    base::result<void> done;
     const auto unclear = take_list(st, *rows, suspects);
     for (const auto& name : unclear) {
         const auto* known = st.find(name);
         const auto before = known == nullptr ? std::nullopt : std::optional(*known);
-        co_await look_closer(st, name);
+        auto looked = co_await look_closer(st, name);
+        if (!looked)
+            done = std::move(looked);
         auto* instance = st.find(name);
         st.dirty.set();
         if (instance == nullptr || *instance == before)
@@ -137,7 +143,7 @@ boost::asio::awaitable<base::result<void>> look_at_containers(state& st)
             {{"instance", name.text()}, {"container", base::short_id(instance->container.text())},
                 {"running", instance->now == planner::phase::running}, {"address", instance->address}});
     }
-    co_return base::result<void>();
+    co_return done;
 }
 
 }  // namespace

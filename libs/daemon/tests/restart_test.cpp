@@ -203,5 +203,26 @@ TEST(a_restart_in_the_middle_of_a_stop, tells_the_container_again)
     EXPECT_EQ(m.docker.count_calls("kill"), 0U);
 }
 
+TEST(a_restart, knows_nothing_before_docker_has_told_of_every_container)
+{
+    machine m;
+    m.start();
+    m.make_live("1");
+    m.crash();
+    int silent = 3;
+    m.docker.on_call = [&](const std::string& call) -> std::optional<base::error> {
+        if (!call.starts_with("inspect") || silent-- <= 0)
+            return std::nullopt;
+        return base::error(base::errc::timed_out, "no answer");
+    };
+    m.always("it serves", [&] { return m.serving() == names{"shop-web-1-1"}; });
+    const auto updates = m.proxy.updates;
+    m.start();
+    m.run_for(1min, 20ms);
+    EXPECT_LE(silent, 0);
+    EXPECT_TRUE(m.is_alone("shop-web-1-1"));
+    EXPECT_EQ(m.proxy.updates, updates) << "there was nothing to change";
+}
+
 }  // namespace
 }  // namespace gantryd::daemon

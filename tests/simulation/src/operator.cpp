@@ -100,14 +100,15 @@ void town_operator::note(const model::component_name& component, int release, co
 void town_operator::set_intent(const model::component_name& component, model::intent intent)
 {
     auto& wish = town_.components.at(component);
-    const auto done = town_.ask(
-        control::set_intent(*town_.books, town_.project, {component}, intent, town_.now() + 5s));
-    if (!done)
-        return;
+    // Daemons may act on it before the answer is here.
     wish.intent = intent;
     wish.since = town_.now();
     wish.was_stopped = true;
     wish.was_killed = wish.was_killed || intent == model::intent::killed;
+    const auto done = town_.ask(
+        control::set_intent(*town_.books, town_.project, {component}, intent, town_.now() + 5s));
+    if (!done)
+        throw std::logic_error("an order to stop was refused: " + done.error().context());
     town_.told.tell(who, "{} is to be {}", component.text(), text_of(intent));
 }
 
@@ -158,6 +159,9 @@ bool town_operator::needs_update(const control::component_overview& of) const
     const auto* record = of.wanted_rollout();
     if (record != nullptr && record->verdict == model::rollout_verdict::paused)
         return true;
+    if (wanted->outcome == model::release_outcome::pending &&
+        wanted->spec.rollout.on_failure == model::failure_action::pause)
+        return true;  // it may fail yet, and everybody would wait for an operator
     const auto falls_sick = [&](model::release_number number) {
         return town_.releases.at({of.name, static_cast<int>(model::value_of(number))}).what ==
                nature::falls_sick;

@@ -71,6 +71,8 @@ void promises::happened(std::size_t node, const daemon::fact& what)
         about->drains_since = what.instance != nullptr && what.instance->drain_since
                                   ? *what.instance->drain_since
                                   : town_.now();
+    if (what.what == happening::instance_ready)
+        about->was_ready = true;
     if (what.what == happening::instance_failed)
         about->condemned = true;
 }
@@ -377,7 +379,7 @@ void promises::check_left(std::size_t node, const model::component_name& compone
         const auto& one = seen_[node].bodies.at(id);
         const auto run = on.truth.find(id);
         const bool well = run != on.truth.end() && run->second.is_well(town_.now());
-        if (!after.contains(id) && one.is_running && well && !one.condemned)
+        if (!after.contains(id) && one.is_running && one.was_ready && well && !one.condemned)
             hit += " " + one.name;
     }
     const auto needed = static_cast<std::size_t>(wish.fewest_instances);
