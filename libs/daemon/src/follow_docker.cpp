@@ -34,6 +34,13 @@ planner::instance adopt(state& st, const docker::container_summary& row, const c
     return out;
 }
 
+/// An action of ours learned of the container meanwhile; but it may have asked before what an event told of.
+void look_again_at(state& st, const model::container_id& container)
+{
+    st.suspects.insert(container);
+    st.docker_dirty.set();
+}
+
 boost::asio::awaitable<base::result<void>> look_closer(state& st, model::instance_name name)
 {
     const auto* before = st.find(name);
@@ -41,8 +48,12 @@ boost::asio::awaitable<base::result<void>> look_closer(state& st, model::instanc
         co_return base::result<void>();
     auto details = co_await st.io.docker.inspect(before->container, st.io.clk.now() + 5s);
     auto* instance = st.find(name);
-    if (instance == nullptr || st.is_newer_than_list(name))
+    if (instance == nullptr)
         co_return base::result<void>();
+    if (st.is_newer_than_list(name)) {
+        look_again_at(st, instance->container);
+        co_return base::result<void>();
+    }
     if (!details && details.error() != base::errc::not_found)
         co_return std::unexpected(details.error());
     if (!details) {
@@ -78,8 +89,11 @@ std::vector<model::instance_name> take_list(state& st, const std::vector<docker:
             continue;
         const model::instance_name name(row.name);
         seen.insert(name);
-        if (st.is_newer_than_list(name))
+        if (st.is_newer_than_list(name)) {
+            if (suspects.contains(row.id))
+                look_again_at(st, row.id);
             continue;
+        }
         st.learn_from_labels(row.labels);
         auto* known = st.find(name);
         const bool is_new = known == nullptr || known->container != row.id;
@@ -121,8 +135,10 @@ boost::asio::awaitable<base::result<void>> look_at_containers(state& st)
     const auto suspects = std::exchange(st.suspects, {});
     auto labels = project_labels(st.what.project);
     auto rows = co_await st.io.docker.list(std::move(labels), st.io.clk.now() + 10s);
-    if (!rows)
+    if (!rows) {
+        st.suspects.insert(suspects.begin(), suspects.end());
         co_return std::unexpected(rows.error());
+    }
     // A container that Docker does not tell of is not known, and neither is what it serves: the look has failed.
     base::result<void> done;
     const auto unclear = take_list(st, *rows, suspects);

@@ -72,7 +72,7 @@ void promises::happened(std::size_t node, const daemon::fact& what)
                                   ? *what.instance->drain_since
                                   : town_.now();
     if (what.what == happening::instance_ready)
-        about->was_ready = true;
+        about->ready_since = town_.now();
     if (what.what == happening::instance_failed)
         about->condemned = true;
 }
@@ -378,8 +378,11 @@ void promises::check_left(std::size_t node, const model::component_name& compone
     for (const auto& id : before) {
         const auto& one = seen_[node].bodies.at(id);
         const auto run = on.truth.find(id);
+        // A table may have been on its way already when the machine found it ready.
+        const bool was_known =
+            one.ready_since && *one.ready_since + longest_look(town_) < town_.now();
         const bool well = run != on.truth.end() && run->second.is_well(town_.now());
-        if (!after.contains(id) && one.is_running && one.was_ready && well && !one.condemned)
+        if (!after.contains(id) && one.is_running && was_known && well && !one.condemned)
             hit += " " + one.name;
     }
     const auto needed = static_cast<std::size_t>(wish.fewest_instances);

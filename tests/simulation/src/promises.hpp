@@ -26,7 +26,7 @@ struct body {
     std::optional<runtime::time_point> died_at;
     std::optional<runtime::time_point> drains_since;  ///< the first time that its machine said so
     std::optional<runtime::time_point> stopped_at;
-    bool was_ready = false;  ///< its machine said so
+    std::optional<runtime::time_point> ready_since;  ///< its machine said so
     bool condemned = false;  ///< its machine said that it had failed
 };
 
