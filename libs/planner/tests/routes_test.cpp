@@ -114,6 +114,17 @@ TEST(slots, an_address_that_is_used_again_gets_no_traffic_before_its_new_owner_i
     EXPECT_EQ(s.does(), (lines{"proxy web_8888[s1 serving 10.0.1.1:80]"}));
 }
 
+TEST(slots, an_address_that_was_given_again_before_anybody_knew_has_one)
+{
+    auto s = with_instances(1);
+    s.draining(1, 2, 0).address = "10.0.1.1";
+    s.settle_proxy();
+    const auto made = s.planned();
+    EXPECT_TRUE(std::ranges::none_of(made.actions, [](const action& a) {
+        return std::holds_alternative<update_proxy>(a);
+    })) << "the table stays as it is";
+}
+
 TEST(waiting_room, keeps_connections_waiting_while_nobody_serves_but_somebody_will)
 {
     auto s = with_instances(1);
