@@ -229,9 +229,9 @@ bool ledger::is_written(std::uint64_t save) const
 boost::asio::awaitable<base::result<bool>> ledger::until_written(std::uint64_t save)
 {
     runtime::dirty_flag wrote(ex_);
-    const auto leave = [this](runtime::dirty_flag* flag) { waiters_.erase(flag); };
+    const auto leave = [this](runtime::dirty_flag* flag) { std::erase(waiters_, flag); };
     const std::unique_ptr<runtime::dirty_flag, decltype(leave)> registered(&wrote, leave);
-    waiters_.insert(&wrote);
+    waiters_.push_back(&wrote);
     while (!is_written(save))
         co_await wrote.wait();
     co_return true;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace gantryd::daemon {
 
@@ -72,7 +73,7 @@ private:
     std::map<std::string, std::string> known_;
     std::map<std::string, waiting> unwritten_;
     std::uint64_t saves_ = 0;
-    std::set<runtime::dirty_flag*> waiters_;  // set after each write
+    std::vector<runtime::dirty_flag*> waiters_;  // set after each write
     boost::asio::any_io_executor ex_;
     runtime::dirty_flag changed_;
 };

@@ -46,11 +46,11 @@ public:
     public:
         listener(memory_data& data, runtime::dirty_flag& flag) : data_(&data), flag_(&flag)
         {
-            data_->listeners_.insert(flag_);
+            data_->listeners_.push_back(flag_);
         }
         listener(const listener&) = delete;
         listener& operator=(const listener&) = delete;
-        ~listener() { data_->listeners_.erase(flag_); }
+        ~listener() { std::erase(data_->listeners_, flag_); }
 
     private:
         memory_data* data_;
@@ -78,7 +78,7 @@ private:
     std::deque<change> history_;
     std::map<lease_id, lease> leases_;
     lease_id last_lease_{};
-    std::set<runtime::dirty_flag*> listeners_;
+    std::vector<runtime::dirty_flag*> listeners_;  // in the order in which they came, not of their addresses
 };
 
 }  // namespace gantryd::store
