@@ -77,6 +77,14 @@ boost::asio::awaitable<base::result<void>> look_closer(state& st, model::instanc
     co_return base::result<void>();
 }
 
+const std::optional<container_identity>& identity_from(state& st, const docker::container_summary& row)
+{
+    const auto [at, is_new] = st.identities.try_emplace(row.id);
+    if (is_new)
+        at->second = identity_of(row.labels);
+    return at->second;
+}
+
 /// Takes a list into the world; the names that need an inspect.
 std::vector<model::instance_name> take_list(state& st, const std::vector<docker::container_summary>& rows,
     const std::set<model::container_id>& suspects)
@@ -84,7 +92,7 @@ std::vector<model::instance_name> take_list(state& st, const std::vector<docker:
     std::vector<model::instance_name> unclear;
     std::set<model::instance_name> seen;
     for (const auto& row : rows) {
-        const auto identity = identity_of(row.labels);
+        const auto& identity = identity_from(st, row);
         if (!identity || identity->project != st.what.project || !st.is_ours(identity->component))
             continue;
         const model::instance_name name(row.name);
@@ -94,7 +102,7 @@ std::vector<model::instance_name> take_list(state& st, const std::vector<docker:
                 look_again_at(st, row.id);
             continue;
         }
-        st.learn_from_labels(row.labels);
+        st.learn_from(*identity);
         auto* known = st.find(name);
         const bool is_new = known == nullptr || known->container != row.id;
         if (is_new)
@@ -104,6 +112,9 @@ std::vector<model::instance_name> take_list(state& st, const std::vector<docker:
             (now == planner::phase::running && known->address != row.address))
             unclear.push_back(name);
     }
+    std::erase_if(st.identities, [&](const auto& entry) {
+        return std::ranges::find(rows, entry.first, &docker::container_summary::id) == rows.end();
+    });
     std::erase_if(st.world.instances, [&](const auto& entry) {
         const auto& [name, instance] = entry;
         return !seen.contains(name) && !st.is_newer_than_list(name) &&

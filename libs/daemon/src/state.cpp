@@ -166,25 +166,25 @@ bool state::is_ours(const model::component_name& component) const
     return !what.only || what.only->contains(component) || what.hold.contains(component);
 }
 
-void state::learn_from_labels(const docker::labels& labels)
+void state::learn_from(const container_identity& labels)
 {
-    auto identity = identity_of(labels);
-    if (!identity || !is_ours(identity->component))
+    if (!is_ours(labels.component))
         return;
-    auto [at, is_new] = world.components.try_emplace(identity->component);
+    auto [at, is_new] = world.components.try_emplace(labels.component);
     auto& component = at->second;
     if (is_new) {
         // The store knows nothing of it: leave it alone, but keep its traffic flowing.
-        component.name = identity->component;
+        component.name = labels.component;
         component.hold = true;
         component.crashes = memory.crashes_of(component.name);
     }
-    learn_links(*identity);
-    const auto number = release_known_as(*identity);
-    if (identity->record && !component.releases.contains(number)) {
-        identity->record->number = number;
-        identity->record->outcome = model::release_outcome::live;
-        component.releases[number] = std::make_shared<const model::release>(std::move(*identity->record));
+    learn_links(labels);
+    const auto number = release_known_as(labels);
+    if (labels.record && !component.releases.contains(number)) {
+        auto record = *labels.record;
+        record.number = number;
+        record.outcome = model::release_outcome::live;
+        component.releases[number] = std::make_shared<const model::release>(std::move(record));
     }
 }
 

@@ -71,6 +71,10 @@ public:
     /// events.
     std::set<model::container_id> suspects;
 
+    /// What the labels of the containers say that there are. They cannot change, and a release takes its time to
+    /// read.
+    std::map<model::container_id, std::optional<container_identity>> identities;
+
     /// What pulls have shown of the Docker Engine's disk.
     image_room room;
 
@@ -119,7 +123,7 @@ public:
     model::release_number release_known_as(const container_identity& identity) const;
 
     /// Adds what the labels of a container say where the store says nothing.
-    void learn_from_labels(const docker::labels& labels);
+    void learn_from(const container_identity& labels);
 
     /// Notes that a source answered, or why it did not. Tells the change.
     void note_source(planner::source& which, std::string_view name, const base::result<void>& answer);
