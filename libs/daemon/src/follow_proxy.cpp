@@ -12,6 +12,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto quiet_look = 5s;
+/// So long HAProxy may take to answer for the first time: what it serves may be all that tells who is ready.
+constexpr auto patience_at_start = 2s;
 constexpr auto first_drain_look = 12ms;
 constexpr auto slowest_drain_look = 250ms;
 // A reload waits for HAProxy to read its file, which takes tens of milliseconds, under load more.
@@ -125,6 +127,7 @@ boost::asio::awaitable<void> follow_proxy(state& st)
     drain_watch drains(st);
     runtime::duration drain_look = first_drain_look;
     past known;
+    const auto patient_until = st.io.clk.now() + patience_at_start;
     for (;;) {
         auto done = co_await update_or_look(st, drains);
         if (!done.seen) {
@@ -132,7 +135,7 @@ boost::asio::awaitable<void> follow_proxy(state& st)
             const base::result<void> failed = std::unexpected(done.seen.error());
             st.note_source(st.world.haproxy, "haproxy", failed);
             // One that does not answer is known well enough: it is to be replaced, and the plan says so.
-            st.world.haproxy.known = true;
+            st.world.haproxy.known = st.world.haproxy.known || st.io.clk.now() >= patient_until;
             drains.look(false);
             st.dirty.set();
             co_await st.io.clk.sleep_until(st.io.clk.now() + retry.next());

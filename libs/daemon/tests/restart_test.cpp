@@ -224,5 +224,21 @@ TEST(a_restart, knows_nothing_before_docker_has_told_of_every_container)
     EXPECT_EQ(m.proxy.updates, updates) << "there was nothing to change";
 }
 
+TEST(a_restart, without_its_ledger_waits_for_haproxy_to_tell_who_serves)
+{
+    machine m;
+    m.start();
+    m.make_live("1");
+    m.crash();
+    m.ledger = store::make_memory_store(m.sim.clock);
+    m.proxy.reachable = false;
+    m.always("it serves", [&] { return m.serving() == names{"shop-web-1-1"}; });
+    m.start();
+    m.run_for(1s);
+    m.proxy.reachable = true;
+    m.run_for(1min, 20ms);
+    EXPECT_TRUE(m.is_alone("shop-web-1-1"));
+}
+
 }  // namespace
 }  // namespace gantryd::daemon
