@@ -28,11 +28,13 @@ decision decide(const facts& seen, const policy& rules, time_point now)
     if (seen.stop_since)
         return while_stopping(seen, rules, now);
 
+    if (base::is_planted("stops_what_gets_traffic"))
+        return {step::stop, std::nullopt};
     const auto give_up_at = deadline(seen, rules);
     const bool late = now >= give_up_at && !base::is_planted("drains_for_ever");
     if (late && rules.on_timeout == model::drain_timeout_action::kill)
         return {step::stop, std::nullopt};
-    if (!seen.routed_out && !base::is_planted("stops_what_gets_traffic"))
+    if (!seen.routed_out)
         return {step::leave_routes, late ? std::nullopt : std::optional(give_up_at)};
     if (seen.has_signals && !seen.signals_done)
         return {step::send_signals, late ? std::nullopt : std::optional(give_up_at)};

@@ -11,7 +11,7 @@ namespace {
 constexpr std::array faults{
     // drain
     planted_fault{"stops_with_connections", "a drain does not wait for the connections to end"},
-    planted_fault{"stops_what_gets_traffic", "a drain does not wait for HAProxy to send no new traffic"},
+    planted_fault{"stops_what_gets_traffic", "a drain stops at once, and HAProxy still sends traffic"},
     planted_fault{"kills_without_grace", "SIGKILL follows the stop signal at once"},
     planted_fault{"drains_for_ever", "a drain has no deadline"},
     planted_fault{"removes_before_the_exit", "a container is removed while it ends"},

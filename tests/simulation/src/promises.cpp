@@ -133,6 +133,17 @@ void promises::called(std::size_t node, const std::string& call)
     }
 }
 
+/// A drain is given up at its deadline. Asked in calm lives: else a daemon may be away.
+void promises::check_patience(std::size_t node, const body& of)
+{
+    if (!town_.is_calm || !of.is_running || !of.drains_since || of.stopped_at)
+        return;
+    const auto& rules = town_.releases.at({of.component, of.release}).spec.drain;
+    if (rules.on_timeout == model::drain_timeout_action::kill &&
+        town_.now() > *of.drains_since + rules.timeout + 10s)
+        fail(node, of.name + " drains beyond its deadline");
+}
+
 void promises::check_stop(std::size_t node, const body& of)
 {
     const auto& wish = town_.components.at(of.component);
@@ -232,6 +243,7 @@ void promises::learn(std::size_t node)
         if (one.is_running && !runs && !one.died_at)
             one.died_at = town_.now();
         one.is_running = runs;
+        check_patience(node, one);
     }
     for (const auto& [id, container] : there) {
         auto& one = known[id];

@@ -83,6 +83,7 @@ private:
     void planned(std::size_t node, const planner::plan& made);
     /// Before the call has its effect.
     void called(std::size_t node, const std::string& call);
+    void check_patience(std::size_t node, const body& of);
     void check_stop(std::size_t node, const body& of);
     void check_kill(std::size_t node, const body& of);
     void check_create(std::size_t node, const std::string& name);
