@@ -317,8 +317,7 @@ void bury(const world& from, const roster& who, plan& out)
     if (is_starting_another(from, who, out))
         return;
     for (const auto* i : who.dead) {
-        const bool expected = !is_uncounted_death(i) || who.wish.intent != model::intent::ready ||
-                              base::is_planted("forgets_deaths");
+        const bool expected = !is_uncounted_death(i) || who.wish.intent != model::intent::ready;
         if (expected && can_wait_for_others(from, who, *i, out))
             continue;
         if (expected)

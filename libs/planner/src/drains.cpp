@@ -1,7 +1,5 @@
 #include "component_plan.hpp"
 
-#include <gantryd/base/planted.hpp>
-
 #include <algorithm>
 
 namespace gantryd::planner::detail {
@@ -79,13 +77,10 @@ void plan_departure(const world& from, const instance& i, plan& out)
     case drain::step::send_signals: out.actions.emplace_back(send_signals{i.name}); break;
     case drain::step::stop: out.actions.emplace_back(stop_instance{i.name}); break;
     case drain::step::kill: out.actions.emplace_back(kill_instance{i.name}); break;
-    case drain::step::await_exit:
-        if (base::is_planted("removes_before_the_exit"))
-            out.actions.emplace_back(remove_instance{i.name});
-        break;
     case drain::step::leave_routes:  // update_proxy does it
     case drain::step::await_idle:
     case drain::step::keep:
+    case drain::step::await_exit:
     case drain::step::remove: break;
     }
 }

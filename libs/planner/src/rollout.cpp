@@ -198,8 +198,6 @@ std::optional<time_point> slots_usable_until(const fleet& machines, const model:
 {
     if (!machines.confirmed_at || !machines.id_held_by.empty())
         return std::nullopt;
-    if (base::is_planted("believes_in_a_lost_lease"))
-        return *machines.confirmed_at + std::chrono::hours(24);
     return *machines.confirmed_at + rules.lost_after * 3 / 4;
 }
 

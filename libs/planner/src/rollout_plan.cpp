@@ -180,9 +180,7 @@ void plan_losses(const world& from, const roster& who, plan& out)
         const auto gone = holder_gone_since(from, slot);
         if (slot.what.machine == from.fleet->me || !gone)
             continue;
-        const auto patience = base::is_planted("declares_the_living_lost") ? std::chrono::milliseconds(0)
-                                                                            : policy_of(of).lost_after;
-        const auto until = *gone + patience;
+        const auto until = *gone + policy_of(of).lost_after;
         if (from.now < until)
             wake(out, until);
         else

@@ -394,7 +394,7 @@ void promises::check_left(std::size_t node, const model::component_name& compone
         const bool was_known =
             one.ready_since && *one.ready_since + longest_look(town_) < town_.now();
         const bool well = run != on.truth.end() && run->second.is_well(town_.now());
-        if (!after.contains(id) && one.is_running && was_known && well && !one.condemned)
+        if (!after.contains(id) && one.is_running && well && !one.condemned && (was_known || one.drains_since))
             hit += " " + one.name;
     }
     const auto needed = static_cast<std::size_t>(wish.fewest_instances);
