@@ -150,7 +150,8 @@ boost::asio::awaitable<base::result<void>> look_at_containers(state& st)
         st.suspects.insert(suspects.begin(), suspects.end());
         co_return std::unexpected(rows.error());
     }
-    // A container that Docker does not tell of is not known, and neither is what it serves: the look has failed.
+    // A container that Docker does not tell of is not known, and neither is what it serves: the look has
+    // failed.
     base::result<void> done;
     const auto unclear = take_list(st, *rows, suspects);
     for (const auto& name : unclear) {

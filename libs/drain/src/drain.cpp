@@ -39,8 +39,8 @@ decision decide(const facts& seen, const policy& rules, time_point now)
     if (seen.has_signals && !seen.signals_done)
         return {step::send_signals, late ? std::nullopt : std::optional(give_up_at)};
 
-    const bool idle = (seen.connections == 0 && seen.idle_for >= settle_time) ||
-                      base::is_planted("stops_with_connections");
+    const bool idle =
+        (seen.connections == 0 && seen.idle_for >= settle_time) || base::is_planted("stops_with_connections");
     if (idle && seen.checks_passed)
         return {step::stop, std::nullopt};
     if (late)

@@ -77,7 +77,8 @@ std::vector<slot> endpoints_of(demand asked)
     else
         for (auto& s : sick)
             out.push_back({slot_mode::draining, s.address, s.port});
-    // An address is given again when its container has ended, which may not be known yet: it is the new one's.
+    // An address is given again when its container has ended, which may not be known yet: it is the new
+    // one's.
     std::erase_if(out, [&](const slot& s) {
         return std::ranges::any_of(
             serving, [&](const slot& now) { return now.address == s.address && now.port == s.port; });

@@ -32,9 +32,7 @@ template <class R>
 boost::asio::awaitable<R> meet(runtime::clock& clk, fate becomes, std::string call,
     boost::asio::awaitable<R> op, runtime::time_point deadline)
 {
-    const auto late = [&] {
-        return base::fail(base::errc::timed_out, call + ": no answer in time");
-    };
+    const auto late = [&] { return base::fail(base::errc::timed_out, call + ": no answer in time"); };
     if (becomes.what == fate::kind::refused)
         co_return base::fail(base::errc::unavailable, call + ": connection refused");
     if (becomes.what == fate::kind::question_lost)
@@ -46,8 +44,7 @@ boost::asio::awaitable<R> meet(runtime::clock& clk, fate becomes, std::string ca
     if (!arrives)
         co_return late();
     auto answer = co_await std::move(op);
-    const bool returns =
-        becomes.what != fate::kind::answer_lost && becomes.after < deadline - clk.now();
+    const bool returns = becomes.what != fate::kind::answer_lost && becomes.after < deadline - clk.now();
     if (!returns || becomes.after > runtime::duration())
         co_await clk.sleep_until(returns ? clk.now() + becomes.after : deadline);
     if (!returns)

@@ -12,7 +12,8 @@ const model::release* target_of(const control::component_overview& of)
     const auto* wanted = of.wanted();
     if (wanted->outcome == model::release_outcome::live)
         return wanted;
-    for (auto at = std::make_reverse_iterator(of.releases.find(wanted->number)); at != of.releases.rend(); ++at)
+    for (auto at = std::make_reverse_iterator(of.releases.find(wanted->number)); at != of.releases.rend();
+        ++at)
         if (at->second.outcome == model::release_outcome::live)
             return &at->second;
     return nullptr;
@@ -36,8 +37,8 @@ std::string why_wrong_on(node& on, const model::component_name& component, const
         if (!one->is_running())
             return on.name() + " has " + name + ", which does not run";
         if (read_name(name)->second != static_cast<int>(model::value_of(target.number)))
-            return fmt::format("{} runs {} where release {} is to run", on.name(), name,
-                model::value_of(target.number));
+            return fmt::format(
+                "{} runs {} where release {} is to run", on.name(), name, model::value_of(target.number));
         if (!serving.contains(name) || draining.contains(name))
             return on.name() + " has " + name + ", which does not serve";
     }
@@ -68,8 +69,8 @@ std::string why_unfinished(
             return why;
         total += here;
         if (!drained && here < static_cast<std::size_t>(target->spec.instances))
-            return fmt::format("{} has {} of {} containers of {}", node->name(), here, target->spec.instances,
-                name.text());
+            return fmt::format(
+                "{} has {} of {} containers of {}", node->name(), here, target->spec.instances, name.text());
     }
     if (target != nullptr && total != static_cast<std::size_t>(target->spec.instances) * of.nodes.size())
         return fmt::format("{} containers of {} on {} machines", total, name.text(), of.nodes.size());

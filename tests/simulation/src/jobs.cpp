@@ -34,8 +34,7 @@ struct shared {
 
 shared& make_shared_memory()
 {
-    void* const at =
-        mmap(nullptr, sizeof(shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* const at = mmap(nullptr, sizeof(shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED)
         throw std::runtime_error("no shared memory");
     return *new (at) shared();
@@ -71,7 +70,8 @@ pid_t start_lane(const wishes& what, unsigned number, shared& all)
 
 void print(const tally& all, std::chrono::duration<double> took)
 {
-    fmt::print("{} lives, {} virtual hours, {} commands, {} plans, {} promises checked, in {:.1f} s ({:.0f} lives a minute)\n",
+    fmt::print("{} lives, {} virtual hours, {} commands, {} plans, {} promises checked, in {:.1f} s ({:.0f} "
+               "lives a minute)\n",
         all.lives, all.virtual_seconds / 3600, all.commands, all.plans, all.checks, took.count(),
         static_cast<double>(all.lives) * 60 / took.count());
     for (std::size_t i = 0; i < fault_kinds; ++i)

@@ -15,7 +15,8 @@ using namespace std::chrono_literals;
 /// grow to five minutes, drains of a minute, and a machine that was lost.
 constexpr auto longest_convergence = 45min;
 constexpr auto quiet_time = 1h;
-/// In the quiet time everything answers at once, and only the lease, of 15 s, has to be kept alive in between.
+/// In the quiet time everything answers at once, and only the lease, of 15 s, has to be kept alive in
+/// between.
 constexpr auto leap = 14s;
 constexpr std::uint64_t most_steps = 2'000'000;
 
@@ -25,8 +26,7 @@ life::life(std::uint64_t seed, bool keep_story, tally& to) : life(seed, keep_sto
 {
 }
 
-life::life(
-    std::uint64_t seed, bool keep_story, tally& to, std::optional<std::size_t> machines, bool calm)
+life::life(std::uint64_t seed, bool keep_story, tally& to, std::optional<std::size_t> machines, bool calm)
     : town_(seed, keep_story, to)
 {
     found(machines);

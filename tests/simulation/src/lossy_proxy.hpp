@@ -51,8 +51,7 @@ private:
             const auto wanted = std::ranges::find(routes, route.id, &haproxy_config::route::id);
             if (wanted == routes.end() || wanted->slots.size() != route.slots.size() || *wanted == route)
                 continue;
-            const auto differs =
-                std::ranges::mismatch(route.slots, wanted->slots).in1 - route.slots.begin();
+            const auto differs = std::ranges::mismatch(route.slots, wanted->slots).in1 - route.slots.begin();
             route.slots[static_cast<std::size_t>(differs)] = wanted->slots[static_cast<std::size_t>(differs)];
             auto done = co_await there_.update(std::move(mixed), deadline);
             (void)done;

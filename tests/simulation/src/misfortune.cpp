@@ -112,8 +112,7 @@ void misfortune::strike_store(std::size_t who)
 
 void misfortune::lose_lease(std::size_t who)
 {
-    const auto key =
-        records::presence_key(town_.project, model::machine_id(town_.nodes[who]->name()));
+    const auto key = records::presence_key(town_.project, model::machine_id(town_.nodes[who]->name()));
     const auto found = town_.ask(town_.books->get(key, town_.now() + 5s));
     if (!found || !*found || (**found).lease == store::lease_id())
         return;
@@ -237,8 +236,8 @@ void misfortune::connect()
         return;
     auto one = town_.chance.any_of(possible);
     one.since = town_.now();
-    one.until = town_.now() + (town_.chance.one_in(3) ? town_.chance.between(1s, 2min)
-                                                      : town_.chance.between(1ms, 3s));
+    one.until = town_.now() +
+                (town_.chance.one_in(3) ? town_.chance.between(1s, 2min) : town_.chance.between(1ms, 3s));
     promises_.clients_of(who).push_back(std::move(one));
 }
 

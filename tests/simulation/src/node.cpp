@@ -118,7 +118,7 @@ fate node::judge_call(const std::string& call, bool of_proxy)
         possibility{fate::kind::half_done, fault::docker_refused, fault::proxy_partial}};
     const auto& drawn = all[chance_.below(of_proxy ? all.size() : all.size() - 1)];
     out.what = of_proxy && call != "update" && drawn.kind == fate::kind::half_done ? fate::kind::refused
-                                                                                     : drawn.kind;
+                                                                                   : drawn.kind;
     if (drawn.kind == fate::kind::answered)
         (chance_.one_in(2) ? out.before : out.after) = chance_.between(1s, 10s);
     lost_a_stop = lost_a_stop || (call == "stop" && out.what == fate::kind::question_lost);

@@ -45,9 +45,9 @@ public:
     std::uint64_t calls = 0;  ///< that can change something, by all daemons so far
     bool is_dying = false;    ///< at a fatal call
     bool up = false;
-    bool had_amnesia = false;   ///< its ledger was lost or could not be written, ever
-    bool lost_a_stop = false;   ///< Docker never heard it, and nobody can know
-    bool had_mark = false;      ///< it was to drain, ever
+    bool had_amnesia = false;      ///< its ledger was lost or could not be written, ever
+    bool lost_a_stop = false;      ///< Docker never heard it, and nobody can know
+    bool had_mark = false;         ///< it was to drain, ever
     bool proxy_disturbed = false;  ///< by others than us; taken note of by the promises
     std::map<model::container_id, true_run> truth;
     std::function<drawn_run(dice&, const docker::fake_container&)> draws;  ///< how a run goes

@@ -75,8 +75,8 @@ void town_operator::update(const model::component_name& component, nature of, bo
     if (is_bad(of) || of == nature::falls_sick)
         town_.counts.count(fault::bad_image);
     std::vector<control::release_request> requests{{wish.spec, image, {}, "amd64"}};
-    const auto made = town_.ask(control::release_components(*town_.books, town_.project, std::move(requests),
-        who, town_.sim.clock, town_.now() + 5s));
+    const auto made = town_.ask(control::release_components(
+        *town_.books, town_.project, std::move(requests), who, town_.sim.clock, town_.now() + 5s));
     if (!made)
         return town_.told.tell(who, "update {}: {}", component.text(), made.error().context());
     if (wish.intent != model::intent::ready)
@@ -91,8 +91,8 @@ void town_operator::note(const model::component_name& component, int release, co
     const auto instances = what.spec.instances;
     wish.fewest_instances = wish.most_instances == 0 ? instances : std::min(wish.fewest_instances, instances);
     wish.most_instances = std::max(wish.most_instances, instances);
-    wish.most_parallel = std::max(
-        wish.most_parallel, what.spec.rollout.max_parallel.of(static_cast<int>(town_.nodes.size())));
+    wish.most_parallel =
+        std::max(wish.most_parallel, what.spec.rollout.max_parallel.of(static_cast<int>(town_.nodes.size())));
     town_.releases.emplace(std::pair(component, release), what);
     town_.told.tell(who, "release {} of {} is wanted: image {}", release, component.text(), what.spec.tag);
 }
@@ -105,8 +105,8 @@ void town_operator::set_intent(const model::component_name& component, model::in
     wish.since = town_.now();
     wish.was_stopped = true;
     wish.was_killed = wish.was_killed || intent == model::intent::killed;
-    const auto done = town_.ask(
-        control::set_intent(*town_.books, town_.project, {component}, intent, town_.now() + 5s));
+    const auto done =
+        town_.ask(control::set_intent(*town_.books, town_.project, {component}, intent, town_.now() + 5s));
     if (!done)
         throw std::logic_error("an order to stop was refused: " + done.error().context());
     town_.told.tell(who, "{} is to be {}", component.text(), text_of(intent));
@@ -114,8 +114,8 @@ void town_operator::set_intent(const model::component_name& component, model::in
 
 void town_operator::roll_back(const model::component_name& component)
 {
-    auto done = town_.ask(control::roll_back(*town_.books, town_.project, component, std::nullopt, false, who,
-        town_.sim.clock, town_.now() + 5s));
+    auto done = town_.ask(control::roll_back(
+        *town_.books, town_.project, component, std::nullopt, false, who, town_.sim.clock, town_.now() + 5s));
     if (!done)
         return town_.told.tell(who, "rollback of {}: {}", component.text(), done.error().context());
     auto& wish = town_.components.at(component);

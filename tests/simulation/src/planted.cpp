@@ -51,4 +51,3 @@ bool has_planted(std::string_view fault) noexcept { return present == fault; }
 }  // namespace gantryd::simulation
 
 bool gantryd::base::is_planted(std::string_view fault) noexcept { return simulation::has_planted(fault); }
-

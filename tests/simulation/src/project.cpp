@@ -64,8 +64,9 @@ std::vector<model::component_spec> draw_project(dice& chance)
         spec.name = model::component_name(names[i]);
         spec.repo = names[i];
         spec.instances = chance.one_in(3) ? 2 : 1;
-        spec.ports.push_back(
-            {.external = static_cast<std::uint16_t>(8001 + i), .container = 80, .kind = model::port_kind::tcp});
+        spec.ports.push_back({.external = static_cast<std::uint16_t>(8001 + i),
+            .container = 80,
+            .kind = model::port_kind::tcp});
         if (chance.one_in(2))
             spec.ports.back().kind = model::port_kind::http;
         draw_rules(chance, spec);

@@ -12,8 +12,8 @@ namespace {
 using namespace std::chrono_literals;
 using haproxy_config::slot_mode;
 
-/// That long after a death a machine may not know of it: its event was lost, and the next list, which would come
-/// within 30 s, was so too, or Docker was away. Without misfortunes it is told at once.
+/// That long after a death a machine may not know of it: its event was lost, and the next list, which would
+/// come within 30 s, was so too, or Docker was away. Without misfortunes it is told at once.
 runtime::duration longest_unnoticed(const town& in) { return in.is_calm ? 5s : 180s; }
 /// A connection that is older has been there at every look before a stop; some calls take 10 s to arrive.
 runtime::duration longest_look(const town& in) { return in.is_calm ? 2s : 15s; }
@@ -197,8 +197,8 @@ void promises::check_create(std::size_t node, const std::string& name)
 
 // ---- turns ----------------------------------------------------------------------------------------------
 
-bool promises::has_slot(const control::project_overview& all, const node& on,
-    const model::component_name& component, int release)
+bool promises::has_slot(
+    const control::project_overview& all, const node& on, const model::component_name& component, int release)
 {
     const model::machine_id me(on.name());
     const auto* of = all.find(component);
@@ -271,9 +271,8 @@ void promises::drop_clients(std::size_t node)
     auto& on = seen_[node];
     if (on.clients.empty())
         return;
-    std::erase_if(on.clients, [&](const client& one) {
-        return one.until <= town_.now() || !on.bodies[one.to].is_running;
-    });
+    std::erase_if(on.clients,
+        [&](const client& one) { return one.until <= town_.now() || !on.bodies[one.to].is_running; });
     auto& there = town_.nodes[node]->there;
     there.proxy.sessions.clear();
     there.sockets.connections.clear();
@@ -294,7 +293,8 @@ void promises::after_step()
             seen_[i].table = on.there.proxy.routes;
             std::erase_if(seen_[i].clients, [](const client& one) { return !one.direct; });
         }
-        if (on.there.proxy.updates != seen_[i].updates || on.there.proxy.routes.size() != seen_[i].table.size())
+        if (on.there.proxy.updates != seen_[i].updates ||
+            on.there.proxy.routes.size() != seen_[i].table.size())
             check_table(i);
     }
     if (!turns_.empty())
@@ -391,10 +391,10 @@ void promises::check_left(std::size_t node, const model::component_name& compone
         const auto& one = seen_[node].bodies.at(id);
         const auto run = on.truth.find(id);
         // A table may have been on its way already when the machine found it ready.
-        const bool was_known =
-            one.ready_since && *one.ready_since + longest_look(town_) < town_.now();
+        const bool was_known = one.ready_since && *one.ready_since + longest_look(town_) < town_.now();
         const bool well = run != on.truth.end() && run->second.is_well(town_.now());
-        if (!after.contains(id) && one.is_running && well && !one.condemned && (was_known || one.drains_since))
+        if (!after.contains(id) && one.is_running && well && !one.condemned &&
+            (was_known || one.drains_since))
             hit += " " + one.name;
     }
     const auto needed = static_cast<std::size_t>(wish.fewest_instances);
@@ -421,8 +421,7 @@ void promises::check_new(std::size_t node, const haproxy_config::route& route)
         const auto& truth = town_.nodes[node]->truth;
         const bool has_checks =
             one != nullptr && !town_.releases.at({component, one->release}).spec.ready_checks.empty();
-        if (one == nullptr ||
-            (one->is_running && has_checks && truth.at(one->id).ready_from > town_.now()))
+        if (one == nullptr || (one->is_running && has_checks && truth.at(one->id).ready_from > town_.now()))
             fail(node, fmt::format("{} sends traffic to {}, where nobody is ready", route.id.text(),
                            one == nullptr ? slot.address : one->name));
     }

@@ -27,7 +27,7 @@ struct body {
     std::optional<runtime::time_point> drains_since;  ///< the first time that its machine said so
     std::optional<runtime::time_point> stopped_at;
     std::optional<runtime::time_point> ready_since;  ///< its machine said so
-    bool condemned = false;  ///< its machine said that it had failed
+    bool condemned = false;                          ///< its machine said that it had failed
 };
 
 /// Somebody connected to a container.

@@ -15,11 +15,11 @@ struct orders {
     model::component_spec spec;
     model::intent intent = model::intent::ready;
     runtime::time_point since{};
-    bool was_stopped = false;         ///< or killed, ever
-    bool was_killed = false;          ///< ever
+    bool was_stopped = false;           ///< or killed, ever
+    bool was_killed = false;            ///< ever
     std::int32_t fewest_instances = 0;  ///< of all its releases
     std::int32_t most_instances = 0;
-    int most_parallel = 0;              ///< machines, of all its releases
+    int most_parallel = 0;  ///< machines, of all its releases
 };
 
 /// A release as it really is.

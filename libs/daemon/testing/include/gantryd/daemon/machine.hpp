@@ -60,10 +60,10 @@ public:
     health_testing::fake_prober prober{sim.clock};
     std::unique_ptr<store::store> desired = store::make_memory_store(sim.clock);
     std::unique_ptr<store::store> ledger = store::make_memory_store(sim.clock);
-    store::store* books = nullptr;            ///< what the operator works on; null: `desired`
-    docker::engine* engine = nullptr;         ///< the daemon's way to `docker`; null: itself
-    haproxy::proxy* way_to_proxy = nullptr;   ///< the same of `proxy`
-    observer* watcher = nullptr;              ///< of the next start
+    store::store* books = nullptr;           ///< what the operator works on; null: `desired`
+    docker::engine* engine = nullptr;        ///< the daemon's way to `docker`; null: itself
+    haproxy::proxy* way_to_proxy = nullptr;  ///< the same of `proxy`
+    observer* watcher = nullptr;             ///< of the next start
     kept_log log_lines;
     std::string boot_id = "boot-1";                       ///< of the next start
     std::set<std::string> store_members{"http://store"};  ///< of the next start
@@ -78,7 +78,8 @@ public:
     /// fakes have it; nothing is cleaned up.
     void crash();
 
-    /// That the daemon has not ended by itself, and that what has to hold holds: else throws std::logic_error.
+    /// That the daemon has not ended by itself, and that what has to hold holds: else throws
+    /// std::logic_error.
     void check();
 
     void run_for(runtime::duration time, runtime::duration step = 5ms);
@@ -107,7 +108,8 @@ public:
     static model::image_id image_of_web(const std::string& tag);
     void set_intent(const std::string& component, model::intent intent);
     void put(const std::string& key, const std::string& value);
-    /// Releases and waits until that is live and alone. Throws std::logic_error when it does not come to that.
+    /// Releases and waits until that is live and alone. Throws std::logic_error when it does not come to
+    /// that.
     void make_live(const std::string& tag);
     /// Takes a started container into Docker that no daemon of this project made.
     void add_foreign(const std::string& name, const docker::labels& labels);
