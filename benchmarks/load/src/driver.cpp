@@ -3,6 +3,7 @@
 #include "requests.hpp"
 #include "streams.hpp"
 
+#include <sched.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -107,6 +108,13 @@ void raise_file_limit()
         return;
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+void run_before_others()
+{
+    sched_param first{};
+    first.sched_priority = 1;
+    (void)::sched_setscheduler(0, SCHED_FIFO, &first);
 }
 
 }  // namespace gantryd::load

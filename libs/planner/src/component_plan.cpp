@@ -3,8 +3,6 @@
 #include <gantryd/base/planted.hpp>
 #include <gantryd/planner/links.hpp>
 #include <gantryd/planner/moving.hpp>
-#include <gantryd/planner/preflight.hpp>
-#include <gantryd/planner/rollout.hpp>
 
 #include <fmt/format.h>
 
@@ -43,9 +41,6 @@ constexpr std::chrono::seconds longest_comparison{10};
 
 /// Creating and starting a container whose image is there takes less.
 constexpr std::chrono::seconds longest_birth{3};
-
-/// From the stop of a container to its removal while other machines change: as long as most of them take.
-constexpr std::chrono::seconds moment_of_others{1};
 
 model::instance_name free_name(const world& from, const model::component_name& component,
     model::release_number release, std::set<std::string>& taken)
@@ -286,19 +281,6 @@ void settle(const world& from, const roster& who, plan& out)
             settle_release{who.wish.name, who.effective->number, model::release_outcome::live});
 }
 
-/// In a rollout the next machine starts its container just when the one before has stopped its old one, often
-/// on the same host or the same disk: what has ended is tidied up a moment later.
-bool can_wait_for_others(const world& from, const roster& who, const instance& dead, plan& out)
-{
-    if (!from.fleet || !is_under_way(who.wish) || is_alone(from, who.wish) || !dead.stop_since)
-        return false;
-    const auto until = *dead.stop_since + moment_of_others;
-    if (until <= from.now)
-        return false;
-    wake(out, until);
-    return true;
-}
-
 /// The replacement comes first: Docker does one thing at a time, and the dead can wait; but not for a pull.
 bool is_starting_another(const world& from, const roster& who, plan& out)
 {
@@ -318,8 +300,6 @@ void bury(const world& from, const roster& who, plan& out)
         return;
     for (const auto* i : who.dead) {
         const bool expected = !is_uncounted_death(i) || who.wish.intent != model::intent::ready;
-        if (expected && can_wait_for_others(from, who, *i, out))
-            continue;
         if (expected)
             out.actions.emplace_back(remove_instance{i->name});
         else
