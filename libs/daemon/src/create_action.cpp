@@ -2,7 +2,6 @@
 #include "image_fetch.hpp"
 
 #include <gantryd/base/names.hpp>
-#include <gantryd/base/planted.hpp>
 #include <gantryd/daemon/labels.hpp>
 #include <gantryd/planner/links.hpp>
 
@@ -179,8 +178,6 @@ executor::outcome executor::unmade(const planner::create_instance& what, const b
     } else if (refused) {
         st_.record_failure(*instance, {.reason = why.context(), .instance = what.name.text()});
     }
-    if (base::is_planted("keeps_what_was_not_made"))
-        return outcome();
     st_.world.instances.erase(what.name);  // the next list brings it back if it is there all the same
     st_.docker_dirty.set();
     return refused ? outcome() : std::unexpected(why);

@@ -2,7 +2,6 @@
 
 #include "rollout_records.hpp"
 
-#include <gantryd/base/planted.hpp>
 #include <gantryd/planner/rollout.hpp>
 #include <gantryd/records/codec.hpp>
 
@@ -140,8 +139,6 @@ store::transaction rollout_moves::claim(const planner::component& of, const plan
     const model::slot slot{st_.what.machine, what.release, st_.io.clk.wall_now()};
     out.operations.push_back(
         put(records::slot_key(st_.what.project, of.name, what.slot), records::encode(slot)));
-    if (base::is_planted("claims_without_looking"))
-        out.conditions.clear();
     // What this machine has shown before counts no longer.
     if (of.rollout.steps.contains(st_.what.machine))
         out.operations.push_back(erase(records::step_key(st_.what.project, of.name, st_.what.machine)));

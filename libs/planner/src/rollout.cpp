@@ -240,8 +240,7 @@ const model::release* goal_of(const component& of)
     const auto* wanted = wanted_release(of);
     if (wanted == nullptr)
         return nullptr;
-    const bool failed = (wanted->outcome == release_outcome::failed || is_stopped(of, wanted->number)) &&
-                        !base::is_planted("keeps_to_a_failed_release");
+    const bool failed = wanted->outcome == release_outcome::failed || is_stopped(of, wanted->number);
     return failed ? newest_live_before(of, wanted->number) : wanted;
 }
 

@@ -1,7 +1,6 @@
 // What a machine of a fleet does to a component's rollout, one transaction at a time.
 #include "component_plan.hpp"
 
-#include <gantryd/base/planted.hpp>
 #include <gantryd/planner/preflight.hpp>
 #include <gantryd/planner/rollout.hpp>
 

@@ -124,23 +124,6 @@ TEST(rollout, waits_for_its_turn_and_says_so)
     EXPECT_EQ(s.does(), (lines{"start shop-web-2-1"}));
 }
 
-TEST(rollout, leaves_what_has_ended_for_a_second_while_others_change)
-{
-    auto s = three_machines();
-    s.release(2, release_outcome::pending);
-    start_second(s);
-    (void)happening(s, 2);
-    auto& old = s.at("shop-web-1-1");
-    old.idle_for = 1s;
-    old.direct = 0;
-    EXPECT_EQ(s.does(), (lines{"leave web release 2 slot 0 of 0", "stop shop-web-1-1"}));
-    s.exits("shop-web-1-1", 0);
-    EXPECT_FALSE(has(happening(s, 3), "remove"));
-    EXPECT_EQ(s.planned().wake_at, s.w.now + 1s);
-    s.later(1s);
-    EXPECT_TRUE(has(happening(s, 1), "remove shop-web-1-1"));
-}
-
 TEST(rollout, goes_by_the_order_of_the_machines_for_a_second)
 {
     auto s = three_machines();

@@ -74,13 +74,12 @@ void town_operator::update(const model::component_name& component, nature of, bo
     }
     if (is_bad(of) || of == nature::falls_sick)
         town_.counts.count(fault::bad_image);
+    wish.since = town_.now();  // daemons may act on it before the answer is here
     std::vector<control::release_request> requests{{wish.spec, image, {}, "amd64"}};
     const auto made = town_.ask(control::release_components(
         *town_.books, town_.project, std::move(requests), who, town_.sim.clock, town_.now() + 5s));
     if (!made)
         return town_.told.tell(who, "update {}: {}", component.text(), made.error().context());
-    if (wish.intent != model::intent::ready)
-        wish.since = town_.now();
     wish.intent = model::intent::ready;
     note(component, static_cast<int>(model::value_of(made->front().number)), {wish.spec, of});
 }
@@ -114,13 +113,12 @@ void town_operator::set_intent(const model::component_name& component, model::in
 
 void town_operator::roll_back(const model::component_name& component)
 {
+    auto& wish = town_.components.at(component);
+    wish.since = town_.now();  // as above
     auto done = town_.ask(control::roll_back(
         *town_.books, town_.project, component, std::nullopt, false, who, town_.sim.clock, town_.now() + 5s));
     if (!done)
         return town_.told.tell(who, "rollback of {}: {}", component.text(), done.error().context());
-    auto& wish = town_.components.at(component);
-    if (wish.intent != model::intent::ready)
-        wish.since = town_.now();
     wish.intent = model::intent::ready;
     const auto from = town_.releases.at({component, static_cast<int>(model::value_of(done->from.number))});
     note(component, static_cast<int>(model::value_of(done->number)), from);
@@ -178,9 +176,11 @@ void town_operator::settle_all()
     for (const auto& of : town_.look().components) {
         if (town_.components.at(of.name).intent != model::intent::ready)
             continue;
-        if (needs_update(of) || town_.chance.one_in(2))
+        if (needs_update(of) || town_.chance.one_in(2)) {
+            // Nobody will be there to say how a paused rollout is to go on.
+            town_.components.at(of.name).spec.rollout.on_failure = model::failure_action::revert;
             update(of.name, nature::good, false);
-        else if (const auto* record = of.wanted_rollout(); record != nullptr && record->held)
+        } else if (const auto* record = of.wanted_rollout(); record != nullptr && record->held)
             hold(of.name, false);
     }
     std::size_t here = 0;

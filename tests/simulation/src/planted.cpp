@@ -22,11 +22,8 @@ constexpr std::array faults{
     planted_fault{"counts_one_too_many", "one instance that is needed is taken for one too many"},
     planted_fault{"changes_without_a_slot", "a machine changes to a new release without its turn"},
     planted_fault{"one_slot_too_many", "one machine more than allowed may change at a time"},
-    planted_fault{"keeps_to_a_failed_release", "no machine goes back from a release that failed"},
     // executor
     planted_fault{"never_tries_again", "an action that failed once is not tried again"},
-    planted_fault{"keeps_what_was_not_made", "a container that Docker did not make is thought to be there"},
-    planted_fault{"claims_without_looking", "a slot is taken whoever has it"},
 };
 
 std::string_view present;
