@@ -20,8 +20,7 @@ template <class Work>
 under_load measure(const stage& at, const update_proof& what, Work work)
 {
     const benchmark::stolen_time stolen;
-    background_load load(
-        {.port = at.http_port(), .requests = {.rate = what.rate}}, load::run_before_others);
+    background_load load({.port = at.http_port(), .requests = {.rate = what.rate}}, load::run_before_others);
     std::this_thread::sleep_for(settle);
     work();
     std::this_thread::sleep_for(settle);

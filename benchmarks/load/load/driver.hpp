@@ -48,8 +48,8 @@ report run(const options& what, const std::atomic<bool>& stop);
 /// Lets this process open as many sockets as the machine allows it.
 void raise_file_limit();
 
-/// Lets the calling thread run before all others of the machine (SCHED_FIFO) where it may, so that a driver on the same
-/// machine as what it measures tells of that, and not of its own wait for a processor.
+/// Lets the calling thread run before all others of the machine (SCHED_FIFO) where it may, so that a driver
+/// on the same machine as what it measures tells of that, and not of its own wait for a processor.
 void run_before_others();
 
 }  // namespace gantryd::load

@@ -71,8 +71,8 @@ public:
     /// events.
     std::set<model::container_id> suspects;
 
-    /// What the labels of the containers say that there are. They cannot change, and a release takes its time to
-    /// read.
+    /// What the labels of the containers say that there are. They cannot change, and a release takes its time
+    /// to read.
     std::map<model::container_id, std::optional<container_identity>> identities;
 
     /// What pulls have shown of the Docker Engine's disk.
