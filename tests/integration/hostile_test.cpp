@@ -181,7 +181,8 @@ TEST_F(surroundings, a_daemon_needs_no_more_than_its_projects_role)
     etcd.etcdctl({"auth", "enable"});
     added_ = {{"ETCDCTL_ENDPOINTS", etcd.endpoints()}, {"ETCDCTL_USER", "app:a1"}};
     ASSERT_NO_FATAL_FAILURE(deploy_web());
-    EXPECT_TRUE(has(gantryd({"events", project_}).out, "release 1 is live"));
+    EXPECT_TRUE(
+        wait_until([&] { return bool(has(gantryd({"events", project_}).out, "release 1 is live")); }));
     EXPECT_EQ(daemon_log().find("permission denied"), std::string::npos) << daemon_log();
 }
 
