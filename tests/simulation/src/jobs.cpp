@@ -101,6 +101,7 @@ int live_all(const wishes& wished)
     const auto began = std::chrono::steady_clock::now();
     auto& all = make_shared_memory();
     std::vector<pid_t> children;
+    children.reserve(what.jobs);
     for (unsigned i = 0; i < what.jobs; ++i)
         children.push_back(start_lane(what, i, all));
     bool crashed = false;
