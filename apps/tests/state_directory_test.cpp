@@ -1,8 +1,9 @@
 #include "common/state_directory.hpp"
 
+#include <gantryd/base/temporary_directory.hpp>
+
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -12,30 +13,13 @@
 namespace fs = std::filesystem;
 using namespace gantryd::app;
 using gantryd::base::errc;
+using gantryd::base::mode_of;
 
 namespace {
 
 class a_state_directory : public ::testing::Test {
 protected:
-    a_state_directory()
-    {
-        auto pattern = (fs::temp_directory_path() / "gantryd-state-XXXXXX").string();
-        EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-        root_ = pattern;
-    }
-    ~a_state_directory() override
-    {
-        std::error_code ignored;
-        fs::remove_all(root_, ignored);
-    }
-
-    std::string at(const std::string& name) const { return (root_ / name).string(); }
-    static mode_t mode_of(const std::string& path)
-    {
-        struct stat found{};
-        EXPECT_EQ(::lstat(path.c_str(), &found), 0) << path;
-        return found.st_mode & 07777;
-    }
+    std::string at(const std::string& name) const { return root_ / name; }
     /// Why it cannot be held.
     std::string refusal_of(const std::string& path)
     {
@@ -47,7 +31,7 @@ protected:
         return held.error().context();
     }
 
-    fs::path root_;
+    gantryd::base::temporary_directory root_;
 };
 
 }  // namespace
@@ -65,22 +49,22 @@ TEST_F(a_state_directory, is_private_and_so_is_what_is_in_it)
 TEST_F(a_state_directory, that_everybody_may_write_to_is_refused)
 {
     for (const unsigned mode : {0777u, 01777u, 0702u}) {
-        ASSERT_EQ(::chmod(root_.c_str(), mode), 0);
-        EXPECT_NE(refusal_of(root_).find("everybody may write to it: chmod o-w " + root_.string()),
+        ASSERT_EQ(::chmod(root_.path().c_str(), mode), 0);
+        EXPECT_NE(refusal_of(root_.path()).find("everybody may write to it: chmod o-w " + root_.path()),
             std::string::npos);
         EXPECT_FALSE(fs::exists(at("lock")));
     }
-    ASSERT_EQ(::chmod(root_.c_str(), 0770), 0);
-    EXPECT_TRUE(hold_state_directory(root_)) << "a group of operators is somebody's decision";
+    ASSERT_EQ(::chmod(root_.path().c_str(), 0770), 0);
+    EXPECT_TRUE(hold_state_directory(root_.path())) << "a group of operators is somebody's decision";
 }
 
 TEST_F(a_state_directory, of_another_user_is_refused)
 {
-    if (::geteuid() != 0)
-        GTEST_SKIP() << "only root can give a directory away";
-    ASSERT_EQ(::chown(root_.c_str(), 4711, 4711), 0);
-    EXPECT_NE(refusal_of(root_).find("it belongs to user 4711, and this is user 0"), std::string::npos);
-    ASSERT_EQ(::chown(root_.c_str(), 0, 0), 0);
+    ASSERT_EQ(::geteuid(), 0u) << "only root can give a directory away";
+    ASSERT_EQ(::chown(root_.path().c_str(), 4711, 4711), 0);
+    EXPECT_NE(
+        refusal_of(root_.path()).find("it belongs to user 4711, and this is user 0"), std::string::npos);
+    ASSERT_EQ(::chown(root_.path().c_str(), 0, 0), 0);
 }
 
 TEST_F(a_state_directory, writes_through_no_link)
@@ -100,10 +84,10 @@ TEST_F(a_state_directory, takes_no_id_that_is_no_name)
 {
     for (const std::string bad : {"../../x", "a b", "a/b", "\x1b[m", ""}) {
         std::ofstream(at("machine-id")) << bad << '\n';
-        const auto held = hold_state_directory(root_);
+        const auto held = hold_state_directory(root_.path());
         ASSERT_TRUE(held);
         EXPECT_EQ((*held)->machine().text().size(), 24u) << "drawn anew";
     }
     std::ofstream(at("machine-id")) << "m-1\n";
-    EXPECT_EQ((*hold_state_directory(root_))->machine().text(), "m-1");
+    EXPECT_EQ((*hold_state_directory(root_.path()))->machine().text(), "m-1");
 }

@@ -19,8 +19,8 @@ protected:
     client_fixture()
     {
         endpoint where;
-        where.address = files_.file("docker.sock");
-        where.config_file = files_.file("config.json");
+        where.address = files_ / "docker.sock";
+        where.config_file = files_ / "config.json";
         engine_ = std::move(*make_engine(where, *clock_));
         server_ = std::make_unique<scripted_server>(loop_, where.address);
     }
@@ -38,7 +38,7 @@ protected:
     runtime::time_point soon() const { return clock_->now() + std::chrono::seconds(10); }
     const received_request& only_request() const { return server_->requests.at(0); }
 
-    temporary_directory files_;
+    base::temporary_directory files_;
     boost::asio::io_context loop_{1};
     std::unique_ptr<runtime::clock> clock_ = runtime::make_system_clock();
     std::unique_ptr<engine> engine_;

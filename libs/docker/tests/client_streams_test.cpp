@@ -116,7 +116,7 @@ TEST_F(client_streams, pull_reports_its_steps)
 
 TEST_F(client_streams, pull_shows_the_login_and_never_says_it)
 {
-    std::ofstream(files_.file("config.json")) << login_file;
+    std::ofstream(files_ / "config.json") << login_file;
     always(json_answer(500, R"({"message":"Get https://user:hunter2@r.example/: unauthorized"})"));
     const auto done = run(engine_->pull("r.example/app", {}, soon()));
     ASSERT_FALSE(done);
@@ -128,12 +128,12 @@ TEST_F(client_streams, pull_shows_the_login_and_never_says_it)
 
 TEST_F(client_streams, a_pull_that_is_refused_without_a_login_says_why_there_was_none)
 {
-    std::ofstream(files_.file("config.json")) << login_file;
+    std::ofstream(files_ / "config.json") << login_file;
     always(json_answer(500, R"({"message":"Head \"https://other/v2/\": no basic auth credentials"})"));
     const auto done = run(engine_->pull("other.example/app", {}, soon()));
     EXPECT_EQ(done.error(), errc::rejected);
-    EXPECT_THAT(done.error().context(),
-        HasSubstr("(no login for other.example in " + files_.file("config.json") + ")"));
+    EXPECT_THAT(
+        done.error().context(), HasSubstr("(no login for other.example in " + files_ / "config.json" + ")"));
 }
 
 TEST_F(client_streams, pull_fails_by_an_error_in_the_middle_of_its_stream)

@@ -193,7 +193,7 @@ TEST_F(client, an_answer_that_never_comes_ends_at_the_deadline)
 TEST_F(client, an_engine_that_is_not_there_is_unavailable)
 {
     endpoint nowhere;
-    nowhere.address = files_.file("no.sock");
+    nowhere.address = files_ / "no.sock";
     const auto lost = std::move(*make_engine(nowhere, *clock_));
     const auto got = run(lost->list({}, soon()));
     ASSERT_FALSE(got);

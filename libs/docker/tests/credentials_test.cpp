@@ -104,10 +104,10 @@ TEST(credentials, secrets_are_hidden_in_sentences)
 
 class login_lookup_test : public testing::Test {
 protected:
-    void write_config(const std::string& text) { std::ofstream(files_.file("config.json")) << text; }
+    void write_config(const std::string& text) { std::ofstream(files_ / "config.json") << text; }
     void write_helper(const std::string& name, const std::string& script)
     {
-        const auto path = files_.file("docker-credential-" + name);
+        const auto path = files_ / ("docker-credential-" + name);
         std::ofstream(path) << "#!/bin/sh\n" << script << "\n";
         std::filesystem::permissions(path, std::filesystem::perms::owner_all);
     }
@@ -115,15 +115,15 @@ protected:
     {
         // NOLINTBEGIN(concurrency-mt-unsafe): the test has one thread
         const std::string before = std::getenv("PATH");
-        ::setenv("PATH", (files_.file("") + ":" + before).c_str(), 1);
+        ::setenv("PATH", (files_.path() + ":" + before).c_str(), 1);
         auto found = run_in_real_time(
-            loop_, look_up_login(*clock_, files_.file("config.json"), registry, clock_->now() + limit));
+            loop_, look_up_login(*clock_, files_ / "config.json", registry, clock_->now() + limit));
         ::setenv("PATH", before.c_str(), 1);
         // NOLINTEND(concurrency-mt-unsafe)
         return found;
     }
 
-    temporary_directory files_;
+    base::temporary_directory files_;
     boost::asio::io_context loop_{1};
     std::unique_ptr<runtime::clock> clock_ = runtime::make_system_clock();
 };

@@ -105,18 +105,18 @@ TEST_F(real, image_details)
 
 TEST_F(real, a_container_gets_what_was_asked_for)
 {
-    const temporary_directory files;
-    std::ofstream(files.file("greeting")) << "hello from the machine\n";
+    const base::temporary_directory files;
+    std::ofstream(files / "greeting") << "hello from the machine\n";
     auto what = request_for("given", {"/prog", "show", "COLOUR", "/data/greeting"});
     what.user = "1234";
     what.environment = {"COLOUR=dark blue"};
-    what.binds = {files.file("") + ":/data"};
+    what.binds = {files.path() + ":/data"};
     what.memory_bytes = 64 << 20;
     what.nano_cpus = 500'000'000;
     what.pids_limit = 50;
     what.exposed_ports = {8080};
     what.stop_signal = "SIGQUIT";
-    std::filesystem::permissions(files.file(""), std::filesystem::perms::all);
+    std::filesystem::permissions(files.path(), std::filesystem::perms::all);
     EXPECT_THAT(
         output_of(what, 10), testing::ElementsAre("uid=1234 COLOUR=dark blue", "hello from the machine"));
 

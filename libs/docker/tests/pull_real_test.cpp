@@ -31,16 +31,16 @@ class registry {
 public:
     registry(real_docker& docker, bool with_users) : port_(free_port(docker.loop())), docker_(docker)
     {
-        std::ofstream config(files_.file("config.yml"));
-        config << "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: " << files_.file("data")
+        std::ofstream config(files_ / "config.yml");
+        config << "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: " << files_ / "data"
                << "\nhttp:\n  addr: 127.0.0.1:" << port_ << "\n";
         if (with_users) {
-            std::ofstream(files_.file("users")) << run_program({"htpasswd", "-nbB", "robot", "tr0ub4dor"});
-            config << "auth:\n  htpasswd:\n    realm: test\n    path: " << files_.file("users") << "\n";
+            std::ofstream(files_ / "users") << run_program({"htpasswd", "-nbB", "robot", "tr0ub4dor"});
+            config << "auth:\n  htpasswd:\n    realm: test\n    path: " << files_ / "users" << "\n";
         }
         config.close();
         process_ = std::make_unique<background_program>(
-            std::vector<std::string>{"docker-registry", "serve", files_.file("config.yml")});
+            std::vector<std::string>{"docker-registry", "serve", files_ / "config.yml"});
         wait_until_it_listens();
     }
     ~registry()
@@ -54,8 +54,8 @@ public:
     }
 
     std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
-    std::string config_directory() const { return files_.file("docker"); }
-    std::string config_file() const { return files_.file("docker/config.json"); }
+    std::string config_directory() const { return files_ / "docker"; }
+    std::string config_file() const { return files_ / "docker/config.json"; }
 
     void log_in()
     {
@@ -99,7 +99,7 @@ private:
             throw std::runtime_error("docker-registry does not listen");
     }
 
-    temporary_directory files_;
+    base::temporary_directory files_;
     std::uint16_t port_;
     real_docker& docker_;
     std::unique_ptr<background_program> process_;

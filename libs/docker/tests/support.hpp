@@ -1,4 +1,5 @@
 #pragma once
+#include <gantryd/base/temporary_directory.hpp>
 #include <gantryd/runtime/clock.hpp>
 
 #include <boost/asio/awaitable.hpp>
@@ -7,36 +8,12 @@
 
 #include <chrono>
 #include <exception>
-#include <filesystem>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
 namespace gantryd::docker {
-
-/// A directory of its own, gone at the end.
-class temporary_directory {
-public:
-    temporary_directory()
-    {
-        auto path = (std::filesystem::temp_directory_path() / "gantryd-docker-XXXXXX").string();
-        if (::mkdtemp(path.data()) == nullptr)
-            throw std::runtime_error("mkdtemp failed");
-        path_ = path;
-    }
-    temporary_directory(const temporary_directory&) = delete;
-    temporary_directory& operator=(const temporary_directory&) = delete;
-    ~temporary_directory()
-    {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    std::string file(const std::string& name) const { return path_ / name; }
-
-private:
-    std::filesystem::path path_;
-};
 
 template <class T>
 boost::asio::awaitable<void> keep_outcome(std::optional<T>& to, boost::asio::awaitable<T> op)

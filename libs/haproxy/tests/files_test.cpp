@@ -1,8 +1,9 @@
 #include "../src/files.hpp"
 
+#include <gantryd/base/temporary_directory.hpp>
+
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -12,32 +13,15 @@
 namespace fs = std::filesystem;
 using namespace gantryd::haproxy;
 using gantryd::base::errc;
+using gantryd::base::mode_of;
 
 namespace {
 
 class files : public ::testing::Test {
 protected:
-    files()
-    {
-        auto pattern = (fs::temp_directory_path() / "gantryd-files-XXXXXX").string();
-        EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-        root_ = pattern;
-    }
-    ~files() override
-    {
-        std::error_code ignored;
-        fs::remove_all(root_, ignored);
-    }
+    std::string at(const std::string& name) const { return root_ / name; }
 
-    std::string at(const std::string& name) const { return (root_ / name).string(); }
-    static mode_t mode_of(const std::string& path)
-    {
-        struct stat found{};
-        EXPECT_EQ(::lstat(path.c_str(), &found), 0) << path;
-        return found.st_mode & 07777;
-    }
-
-    fs::path root_;
+    gantryd::base::temporary_directory root_;
 };
 
 }  // namespace
@@ -65,8 +49,7 @@ TEST_F(files, a_link_is_no_directory_of_ours)
 
 TEST_F(files, neither_is_that_of_another_user)
 {
-    if (::geteuid() != 0)
-        GTEST_SKIP() << "only root can give a directory away";
+    ASSERT_EQ(::geteuid(), 0u) << "only root can give a directory away";
     fs::create_directory(at("others"));
     ASSERT_EQ(::chown(at("others").c_str(), 4711, 4711), 0);
     const auto made = make_private_directory(at("others"));

@@ -1,4 +1,4 @@
-#include "temporary_directory.hpp"
+#include <gantryd/base/temporary_directory.hpp>
 
 #include <gantryd/sqlite_store/sqlite_store.hpp>
 #include <gantryd/store/conformance.hpp>
@@ -58,7 +58,7 @@ private:
         return sqlite_store::open(std::move(what), loop_->clock());
     }
 
-    sqlite_store::temporary_directory directory_;
+    base::temporary_directory directory_;
     std::unique_ptr<store::test_loop> loop_;
     runtime::duration slack_;
     base::result<std::unique_ptr<store::store>> first_ = open();

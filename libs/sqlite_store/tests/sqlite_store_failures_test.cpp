@@ -1,6 +1,7 @@
 #include "child_process.hpp"
 #include "steps.hpp"
-#include "temporary_directory.hpp"
+
+#include <gantryd/base/temporary_directory.hpp>
 
 #include <gantryd/runtime/task_scope.hpp>
 
@@ -39,7 +40,7 @@ protected:
     }
     runtime::time_point soon() { return loop->clock().now() + 10s; }
 
-    sqlite_store::temporary_directory directory;
+    base::temporary_directory directory;
     std::string path = directory / "state.db";
     std::unique_ptr<store::test_loop> loop = store::make_virtual_loop();
     std::unique_ptr<store::store> opened;
@@ -177,7 +178,7 @@ TEST_F(sqlite_store_failures, a_removed_file_is_unavailable_until_there_is_a_new
 
 TEST(sqlite_store_disk, a_full_disk_is_unavailable_and_the_store_goes_on_when_there_is_room)
 {
-    const sqlite_store::temporary_directory directory;
+    const base::temporary_directory directory;
     const auto path = directory / "state.db";
     // In a child: the limit on the size of files is that of a process.
     sqlite_store::child_process child([&] {

@@ -1,6 +1,7 @@
 #include "child_process.hpp"
 #include "steps.hpp"
-#include "temporary_directory.hpp"
+
+#include <gantryd/base/temporary_directory.hpp>
 
 #include <SQLiteCpp/Database.h>
 #include <gtest/gtest.h>
@@ -40,7 +41,7 @@ protected:
             EXPECT_NE(sentence.find(word), std::string::npos) << sentence;
     }
 
-    sqlite_store::temporary_directory directory;
+    base::temporary_directory directory;
     std::string path = directory / "state.db";
     std::unique_ptr<store::test_loop> loop = store::make_virtual_loop();
 };

@@ -1,6 +1,7 @@
 #include "child_process.hpp"
 #include "steps.hpp"
-#include "temporary_directory.hpp"
+
+#include <gantryd/base/temporary_directory.hpp>
 
 #include <gantryd/runtime/with_deadline.hpp>
 
@@ -98,7 +99,7 @@ std::string integrity(const std::string& path)
 
 TEST(sqlite_store_processes, four_writers_lose_no_increment_and_a_watcher_sees_every_one)
 {
-    const sqlite_store::temporary_directory directory;
+    const base::temporary_directory directory;
     const auto path = directory / "state.db";
     store::revision start{};
     const body begin = [&](store::store& with, runtime::clock& clk) -> asio::awaitable<void> {
@@ -133,7 +134,7 @@ TEST(sqlite_store_processes, four_writers_lose_no_increment_and_a_watcher_sees_e
 
 TEST(sqlite_store_processes, many_may_make_the_file_at_once)
 {
-    const sqlite_store::temporary_directory directory;
+    const base::temporary_directory directory;
     const auto path = directory / "new/state.db";
     pipe_between go;
     std::vector<child_process> children;
@@ -215,7 +216,7 @@ asio::awaitable<void> check_history(store::store& with, runtime::clock& clk, std
 
 TEST(sqlite_store_processes, a_writer_that_is_killed_leaves_a_whole_store)
 {
-    const sqlite_store::temporary_directory directory;
+    const base::temporary_directory directory;
     const auto path = directory / "state.db";
     const auto seed = std::random_device()();
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -294,7 +295,7 @@ std::chrono::microseconds median(std::vector<runtime::duration> of)
 TEST(sqlite_store_processes, how_soon_another_process_sees_a_commit)
 {
     for (const auto commits : {durability::full, durability::relaxed}) {
-        const sqlite_store::temporary_directory directory;
+        const base::temporary_directory directory;
         const auto path = directory / "state.db";
         const auto shared = make_shared_moments();
         pipe_between tell;

@@ -1,5 +1,6 @@
 #include "steps.hpp"
-#include "temporary_directory.hpp"
+
+#include <gantryd/base/temporary_directory.hpp>
 
 #include <gantryd/runtime/simulation.hpp>
 
@@ -52,7 +53,7 @@ protected:
         done = true;
     }
 
-    sqlite_store::temporary_directory directory;
+    base::temporary_directory directory;
     std::string path = directory / "state.db";
     runtime::simulation sim;
 };
