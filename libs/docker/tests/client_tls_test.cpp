@@ -11,7 +11,6 @@ namespace {
 
 using base::errc;
 using http_testing::loopback;
-using http_testing::temporary_folder;
 using http_testing::test_authority;
 using namespace std::chrono_literals;
 
@@ -28,11 +27,11 @@ protected:
         const auto own = trusted.issue("client-" + std::to_string(++issued_), "DNS:gantryd");
         namespace fs = std::filesystem;
         constexpr auto over = fs::copy_options::overwrite_existing;
-        fs::copy_file(trusted.ca_file(), folder_.file("ca.pem"), over);
-        fs::copy_file(own.certificate, folder_.file("cert.pem"), over);
-        fs::copy_file(own.key, folder_.file("key.pem"), over);
+        fs::copy_file(trusted.ca_file(), folder_ / "ca.pem", over);
+        fs::copy_file(own.certificate, folder_ / "cert.pem", over);
+        fs::copy_file(own.key, folder_ / "key.pem", over);
         endpoint where{.transport = endpoint::kind::tls, .address = "127.0.0.1", .port = port};
-        where.certificate_directory = std::filesystem::path(folder_.file("x")).parent_path().string();
+        where.certificate_directory = folder_.path();
         auto engine = make_engine(std::move(where), *net_.clock);
         if (!engine)
             return std::unexpected(engine.error());
@@ -40,7 +39,7 @@ protected:
     }
 
     loopback net_;
-    temporary_folder folder_;
+    base::temporary_directory folder_;
     test_authority ours_{"ours"};
     test_authority theirs_{"theirs"};
     int issued_ = 0;

@@ -23,8 +23,8 @@ namespace base = gantryd::base;
 namespace http = gantryd::http;
 namespace runtime = gantryd::runtime;
 using base::errc;
+using gantryd::base::temporary_directory;
 using gantryd::http_testing::loopback;
-using gantryd::http_testing::temporary_folder;
 using namespace gantryd::http_tests;
 using namespace std::chrono_literals;
 
@@ -187,9 +187,9 @@ TEST(dial_tcp, a_cancelled_read_throws)
 TEST(dial_unix, carries_bytes_both_ways)
 {
     loopback net;
-    temporary_folder folder;
-    net.serve_unix(echo, folder.file("socket"));
-    auto stream = net.run(http::dial_unix(*net.clock, folder.file("socket"), net.clock->now() + 5s));
+    temporary_directory folder;
+    net.serve_unix(echo, folder / "socket");
+    auto stream = net.run(http::dial_unix(*net.clock, folder / "socket", net.clock->now() + 5s));
     ASSERT_TRUE(stream) << stream.error().context();
     const std::string much(3 << 20, 'x');
     EXPECT_EQ(net.run(send_and_read(**stream, much)), much);
@@ -216,8 +216,8 @@ TEST(dial_unix, refuses_a_path_that_no_socket_can_have)
 TEST(dial_unix, reports_a_socket_that_nobody_listens_on)
 {
     loopback net;
-    temporary_folder folder;
-    const auto path = folder.file("socket");
+    temporary_directory folder;
+    const auto path = folder / "socket";
     {
         loopback gone;
         gone.serve_unix(echo, path);
@@ -230,8 +230,8 @@ TEST(dial_unix, reports_a_socket_that_nobody_listens_on)
 TEST(dial_unix, does_not_take_a_full_queue_for_a_connection)
 {
     loopback net;
-    temporary_folder folder;
-    const auto path = folder.file("socket");
+    temporary_directory folder;
+    const auto path = folder / "socket";
     const int listener = ::socket(AF_UNIX, SOCK_STREAM, 0);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;

@@ -15,9 +15,9 @@ namespace base = gantryd::base;
 namespace http = gantryd::http;
 namespace runtime = gantryd::runtime;
 using base::errc;
+using gantryd::base::temporary_directory;
 using gantryd::http_testing::answering;
 using gantryd::http_testing::loopback;
-using gantryd::http_testing::temporary_folder;
 using gantryd::http_testing::test_authority;
 using namespace gantryd::http_tests;
 using namespace std::chrono_literals;
@@ -209,11 +209,11 @@ TEST_F(dial_tls, reports_a_refused_port)
 
 TEST(make_tls_context, names_the_file_that_is_missing_or_no_pem)
 {
-    temporary_folder folder;
+    temporary_directory folder;
     test_authority authority("a");
     const auto own = authority.issue("own", "");
     const auto other = authority.issue("other", "");
-    std::ofstream(folder.file("garbage")) << "hello";
+    std::ofstream(folder / "garbage") << "hello";
     const auto refusal = [](const http::tls_options& options) {
         auto made = http::make_tls_context(options);
         EXPECT_FALSE(made);
@@ -223,15 +223,15 @@ TEST(make_tls_context, names_the_file_that_is_missing_or_no_pem)
         return made.error().context();
     };
     EXPECT_EQ(refusal({.ca_file = "/nowhere/ca.pem"}), "/nowhere/ca.pem: no such file or directory");
-    EXPECT_TRUE(refusal({.ca_file = folder.file("garbage")}).starts_with(folder.file("garbage") + ": "));
+    EXPECT_TRUE(refusal({.ca_file = folder / "garbage"}).starts_with(folder / "garbage" + ": "));
     EXPECT_EQ(refusal({.certificate_file = "/nowhere/c.pem", .key_file = own.key}),
         "/nowhere/c.pem: no such file or directory");
     EXPECT_EQ(refusal({.certificate_file = own.certificate, .key_file = "/nowhere/k.pem"}),
         "/nowhere/k.pem: no such file or directory");
-    EXPECT_TRUE(refusal({.certificate_file = folder.file("garbage"), .key_file = own.key})
-            .starts_with(folder.file("garbage") + ": "));
-    EXPECT_TRUE(refusal({.certificate_file = own.certificate, .key_file = folder.file("garbage")})
-            .starts_with(folder.file("garbage") + ": "));
+    EXPECT_TRUE(refusal({.certificate_file = folder / "garbage", .key_file = own.key})
+            .starts_with(folder / "garbage" + ": "));
+    EXPECT_TRUE(refusal({.certificate_file = own.certificate, .key_file = folder / "garbage"})
+            .starts_with(folder / "garbage" + ": "));
     EXPECT_EQ(refusal({.certificate_file = own.certificate, .key_file = other.key}),
         other.key + ": key values mismatch");
     EXPECT_EQ(refusal({.certificate_file = own.certificate}),

@@ -77,19 +77,6 @@ certificate_files save(X509* certificate, EVP_PKEY* key, const std::string& stem
 
 }  // namespace
 
-temporary_folder::temporary_folder()
-{
-    auto pattern = (std::filesystem::temp_directory_path() / "gantryd-test-XXXXXX").string();
-    require(::mkdtemp(pattern.data()) != nullptr, "mkdtemp");
-    path_ = pattern;
-}
-
-temporary_folder::~temporary_folder()
-{
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-}
-
 struct test_authority::keys {
     key_ptr key{EVP_EC_gen("P-256")};
     certificate_ptr certificate;
@@ -99,12 +86,12 @@ test_authority::test_authority(const std::string& name) : keys_(std::make_unique
 {
     keys_->certificate = make(keys_->key.get(), name, "", true);
     require(X509_sign(keys_->certificate.get(), keys_->key.get(), EVP_sha256()) > 0, "sign");
-    save(keys_->certificate.get(), keys_->key.get(), folder_.file("ca"));
+    save(keys_->certificate.get(), keys_->key.get(), folder_ / "ca");
 }
 
 test_authority::~test_authority() = default;
 
-std::string test_authority::ca_file() const { return folder_.file("ca.pem"); }
+std::string test_authority::ca_file() const { return folder_ / "ca.pem"; }
 
 certificate_files test_authority::issue(const std::string& name, const std::string& alternative_names)
 {
@@ -112,7 +99,7 @@ certificate_files test_authority::issue(const std::string& name, const std::stri
     const auto certificate = make(key.get(), name, alternative_names, false);
     X509_set_issuer_name(certificate.get(), X509_get_subject_name(keys_->certificate.get()));
     require(X509_sign(certificate.get(), keys_->key.get(), EVP_sha256()) > 0, "sign");
-    return save(certificate.get(), key.get(), folder_.file(name));
+    return save(certificate.get(), key.get(), folder_ / name);
 }
 
 certificate_files test_authority::self_signed(const std::string& name, const std::string& alternative_names)
@@ -120,7 +107,7 @@ certificate_files test_authority::self_signed(const std::string& name, const std
     const key_ptr key(EVP_EC_gen("P-256"));
     const auto certificate = make(key.get(), name, alternative_names, false);
     require(X509_sign(certificate.get(), key.get(), EVP_sha256()) > 0, "sign");
-    return save(certificate.get(), key.get(), folder_.file(name));
+    return save(certificate.get(), key.get(), folder_ / name);
 }
 
 }  // namespace gantryd::http_testing

@@ -1,22 +1,10 @@
 #pragma once
+#include <gantryd/base/temporary_directory.hpp>
+
 #include <memory>
 #include <string>
 
 namespace gantryd::http_testing {
-
-/// A folder under the system's temporary one, removed with everything in it.
-class temporary_folder {
-public:
-    temporary_folder();
-    temporary_folder(const temporary_folder&) = delete;
-    temporary_folder& operator=(const temporary_folder&) = delete;
-    ~temporary_folder();
-
-    std::string file(const std::string& name) const { return path_ + "/" + name; }
-
-private:
-    std::string path_;
-};
 
 struct certificate_files {
     std::string certificate;  ///< PEM
@@ -43,7 +31,7 @@ public:
 
 private:
     struct keys;
-    temporary_folder folder_;
+    base::temporary_directory folder_;
     std::unique_ptr<keys> keys_;
 };
 
