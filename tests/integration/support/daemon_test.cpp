@@ -1,6 +1,6 @@
 #include "daemon_test.hpp"
 
-#include <gantryd/base/environment.hpp>
+#include <gantryd/base/temporary_directory.hpp>
 
 #include <unistd.h>
 
@@ -21,16 +21,6 @@ std::string next_project_name()
 {
     static int count = 0;
     return "it-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
-}
-
-std::filesystem::path make_directory()
-{
-    // Short: the path of a socket under it is limited to 107 characters.
-    const auto root = base::environment_variable("GANTRYD_TEST_ROOT");
-    auto name = (root.empty() ? "/tmp" : root) + "/it.XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr)
-        throw std::runtime_error("cannot make a directory like " + name);
-    return name;
 }
 
 /// The processes with `text` in their command line.
@@ -56,7 +46,7 @@ std::string end_of(const std::string& text, std::size_t most = 6000)
 
 daemon_test::daemon_test(const std::string& docker_host)
     : project_(next_project_name()),
-      directory_(make_directory()),
+      directory_(base::make_test_directory("it")),
       docker_(docker_host),
       port_(free_port()),
       docker_host_(docker_host)

@@ -5,6 +5,7 @@
 
 #include <gantryd/base/environment.hpp>
 #include <gantryd/base/number.hpp>
+#include <gantryd/base/temporary_directory.hpp>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -37,11 +38,7 @@ constexpr int most_machines = 250;
 fs::path make_directory(const fs::path& root)
 {
     sweep_labs(root);
-    // Short: the path of a socket below it is limited to 107 characters.
-    auto name = (root / "gantryd-lab.XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr)
-        throw std::system_error(errno, std::generic_category(), "make " + name);
-    return name;
+    return base::make_directory_in(root.string(), "gantryd-lab");
 }
 
 std::string new_id()

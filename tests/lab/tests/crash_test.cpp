@@ -2,6 +2,8 @@
 #include "lab/remains.hpp"
 #include "wait.hpp"
 
+#include <gantryd/base/temporary_directory.hpp>
+
 #include <gtest/gtest.h>
 
 #include <unistd.h>
@@ -89,8 +91,7 @@ class crash : public ::testing::Test {
 protected:
     void SetUp() override
     {
-        root_ = (lab_root() / "crash.XXXXXX").string();
-        ASSERT_NE(::mkdtemp(root_.data()), nullptr);
+        root_ = base::make_directory_in(lab_root().string(), "crash");
         maker_.emplace(std::vector<std::string>{GANTRYD_LAB_PROGRAM, "up", "1", "--etcd", "1",
                            "--no-registry", "--foreground"},
             fs::path(root_) / "output", environment{{"GANTRYD_TEST_ROOT", root_}});

@@ -1,5 +1,7 @@
 #include <gantryd/base/temporary_directory.hpp>
 
+#include <gantryd/base/environment.hpp>
+
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
@@ -8,12 +10,21 @@
 
 namespace gantryd::base {
 
-temporary_directory::temporary_directory()
-    : path_((std::filesystem::temp_directory_path() / "gantryd-test-XXXXXX").string())
+std::string make_test_directory(const std::string& name)
 {
-    if (::mkdtemp(path_.data()) == nullptr)
-        throw std::runtime_error("mkdtemp " + path_);
+    const auto root = environment_variable("GANTRYD_TEST_ROOT");
+    return make_directory_in(root.empty() ? "/tmp" : root, name);
 }
+
+std::string make_directory_in(const std::string& root, const std::string& name)
+{
+    auto path = root + "/" + name + ".XXXXXX";
+    if (::mkdtemp(path.data()) == nullptr)
+        throw std::runtime_error("cannot make a directory like " + path);
+    return path;
+}
+
+temporary_directory::temporary_directory() : path_(make_test_directory("gantryd")) {}
 
 temporary_directory::~temporary_directory()
 {

@@ -1,6 +1,6 @@
 #include <gantryd/etcd/cluster.hpp>
 
-#include <gantryd/base/environment.hpp>
+#include <gantryd/base/temporary_directory.hpp>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -42,15 +42,6 @@ std::uint16_t free_port()
             return port;
     }
     throw std::runtime_error("no free port");
-}
-
-std::filesystem::path make_directory()
-{
-    const auto root = base::environment_variable("GANTRYD_TEST_ROOT");
-    auto name = (root.empty() ? "/tmp" : root) + "/gantryd-etcd.XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr)
-        throw std::runtime_error("cannot make a directory like " + name);
-    return name;
 }
 
 std::vector<char*> pointers_to(const std::vector<std::string>& words)
@@ -114,7 +105,9 @@ std::string text_of_file(const std::filesystem::path& file)
 
 }  // namespace
 
-cluster::cluster(cluster_options what) : what_(std::move(what)), directory_(make_directory())
+cluster::cluster(cluster_options what)
+    : what_(std::move(what)),
+      directory_(base::make_test_directory("gantryd-etcd"))
 {
     for (std::size_t i = 0; i < what_.members; ++i)
         members_.push_back({"m" + std::to_string(i), free_port(), free_port(), -1});

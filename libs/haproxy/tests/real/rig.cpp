@@ -1,6 +1,7 @@
 #include "rig.hpp"
 
 #include <gantryd/base/number.hpp>
+#include <gantryd/base/temporary_directory.hpp>
 
 #include <algorithm>
 #include <array>
@@ -243,11 +244,8 @@ bool kept_log::has(const std::string& text) const
 
 rig::rig()
 {
-    std::string name = "/tmp/gantryd-haproxy-XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr)
-        throw std::runtime_error("mkdtemp");
-    parent = name;
-    directory = name + "/haproxy";
+    parent = base::make_test_directory("gantryd-haproxy");
+    directory = parent + "/haproxy";
     haproxy = another_proxy();
 }
 

@@ -5,6 +5,12 @@
 
 namespace gantryd::base {
 
+/// Makes ROOT/NAME.XXXXXX, with the X replaced so that it is new. ROOT is GANTRYD_TEST_ROOT, else /tmp:
+/// short, since the path of a socket below it is limited to 107 characters. Throws std::runtime_error.
+std::string make_test_directory(const std::string& name);
+/// The same in a directory that is there.
+std::string make_directory_in(const std::string& root, const std::string& name);
+
 /// A directory of the test's own, removed with everything in it. Throws std::runtime_error when none can be
 /// made.
 class temporary_directory {
