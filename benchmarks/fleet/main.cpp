@@ -28,13 +28,16 @@ int update(int rounds)
     const stolen_time stolen;
     const auto times = measure_updates(rounds);
     const auto floor = median(times.floor);
-    const auto took = median(times.update);
-    const auto ratio = took / (3 * floor);
+    const auto over_floors = [&](const std::vector<double>& took) { return median(took) / (3 * floor); };
+    const auto ratio = over_floors(times.update);
     fmt::print("median of {} rounds\n", rounds);
-    fmt::print("floor of one instance on one machine          {:>9.1f} ms\n", floor);
-    fmt::print("update of 3 machines to the last one's answer {:>9.1f} ms\n", took);
-    fmt::print("over three floors                             {:>9.2f} x   bar 1.20 x  {}\n", ratio,
+    fmt::print("floor of one instance on one machine                  {:>9.1f} ms\n", floor);
+    fmt::print("update of 3 machines in use to the last one's answer  {:>9.1f} ms\n", median(times.update));
+    fmt::print("over three floors                                     {:>9.2f} x   bar 1.20 x  {}\n", ratio,
         ratio <= 1.2 ? "ok" : "ABOVE");
+    // The machines of the lab share their processors, so this tells more of the lab than of a fleet.
+    fmt::print(
+        "the same where Docker stops the old ones meanwhile    {:>9.2f} x\n", over_floors(times.unused));
     fmt::print("the host took {:.1f} % of the machine's time\n", stolen.percent());
     return ratio <= 1.2 ? 0 : 1;
 }

@@ -8,7 +8,10 @@ namespace gantryd::benchmark {
 /// answer of the last one.
 struct update_times {
     std::vector<double> floor;
-    std::vector<double> update;
+    std::vector<double> update;  ///< with a client on each machine, who stays connected to the old instance
+    /// Without clients: Docker stops and removes the old instance of a machine while the next one starts
+    /// another, on the processors that all machines of the lab share.
+    std::vector<double> unused;
 };
 update_times measure_updates(int rounds);
 

@@ -3,7 +3,9 @@
 #include "lab/lab.hpp"
 #include "scene.hpp"
 #include "start_watch.hpp"
+#include "traffic.hpp"
 
+#include <array>
 #include <fstream>
 #include <thread>
 
@@ -65,30 +67,91 @@ bool has_one_container(const integration::machine& where)
     return where.docker().containers(project).size() == 1;
 }
 
+/// A client of each machine, connected through its proxy until the end: the old instance stays for it.
+class clients {
+public:
+    explicit clients(const integration::lab& on)
+    {
+        for (const auto& each : on.machines())
+            all_.push_back(each.within([] { return connected(); }));
+    }
+
+    void leave()
+    {
+        for (auto& each : all_)
+            if (!each.echoes("still here"))
+                throw std::runtime_error("a client lost its connection");
+        all_.clear();
+    }
+
+private:
+    static integration::connection connected()
+    {
+        auto made = integration::connection::to(external);
+        if (!made || !made->upgrade())
+            throw std::runtime_error("no connection through the proxy");
+        return std::move(*made);
+    }
+
+    std::vector<integration::connection> all_;
+};
+
+/// Two images in turn, one of which all machines run.
+class updates {
+public:
+    explicit updates(const integration::lab& on) : on_(on), ids_{spread(on, "v1"), spread(on, "v2")}
+    {
+        tag_as_live(on, ids_[0]);
+        begin_project(on);
+    }
+
+    milliseconds floor() const
+    {
+        const auto& first = on_.m(1);
+        return first.within([&] { return floor_round(ids_[1 - live_], "floor", first.docker_host()); });
+    }
+
+    /// To the other image.
+    milliseconds next()
+    {
+        live_ = 1 - live_;
+        tag_as_live(on_, ids_[live_]);
+        std::vector<start_watch> started;
+        for (const auto& each : on_.machines())
+            started.emplace_back(project, each.docker_host());
+        const auto begin = clock::now();
+        expect_done(on_.m(1).gantryd({"update", project, "-c", "web"}));
+        return until_all_answer(on_, started, begin, live_ == 0 ? "v1" : "v2");
+    }
+
+    /// Until the old ones are gone.
+    void settle() const
+    {
+        (void)until(clock::now(), [&] { return std::ranges::all_of(on_.machines(), has_one_container); });
+        std::this_thread::sleep_for(1s);
+    }
+
+private:
+    const integration::lab& on_;
+    std::array<std::string, 2> ids_;
+    std::size_t live_ = 0;
+};
+
 }  // namespace
 
 update_times measure_updates(int rounds)
 {
     const integration::lab on({.machines = 3});
-    const std::vector<std::string> ids{spread(on, "v1"), spread(on, "v2")};
-    tag_as_live(on, ids[0]);
-    begin_project(on);
+    updates web(on);
     update_times out;
     for (int i = 0; i < rounds; ++i) {
-        const auto next = static_cast<std::size_t>((i + 1) % 2);
-        const auto& first = on.m(1);
-        out.floor.push_back(
-            first.within([&] { return floor_round(ids[next], "floor", first.docker_host()); }).count());
-        tag_as_live(on, ids[next]);
-        std::vector<start_watch> started;
-        for (const auto& each : on.machines())
-            started.emplace_back(project, each.docker_host());
-        const auto begin = clock::now();
-        expect_done(first.gantryd({"update", project, "-c", "web"}));
-        out.update.push_back(until_all_answer(on, started, begin, next == 0 ? "v1" : "v2").count());
-        // The old ones are to be gone before the next round.
-        (void)until(clock::now(), [&] { return std::ranges::all_of(on.machines(), has_one_container); });
-        std::this_thread::sleep_for(1s);
+        out.floor.push_back(web.floor().count());
+        clients connected(on);
+        out.update.push_back(web.next().count());
+        connected.leave();
+        web.settle();
+        out.unused.push_back(web.next().count());
+        web.settle();
     }
     return out;
 }
