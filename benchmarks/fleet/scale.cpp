@@ -3,6 +3,7 @@
 #include "lab/lab.hpp"
 #include "scene.hpp"
 #include "simulated_machine.hpp"
+#include "timed_store.hpp"
 #include "traffic.hpp"
 
 #include <gantryd/control/project.hpp>
@@ -136,7 +137,7 @@ private:
     std::vector<std::unique_ptr<integration::program>> processes_;
 };
 
-/// Writes the next release; when it was begun.
+/// Orders the next release; when its write was begun.
 std::chrono::nanoseconds release(const integration::lab& on, int number, bool lasts)
 {
     return on.router().within([&] {
@@ -146,10 +147,14 @@ std::chrono::nanoseconds release(const integration::lab& on, int number, bool la
         const auto to = etcd::open(where.value(), *clk);
         std::vector<control::release_request> requests;
         requests.push_back({simulated_spec(number, lasts), simulated_image(number)});
-        const auto begin = clock::now().time_since_epoch();
+        timed_store timed(**to);
+        const auto asked = clock::now();
         (void)run(control::release_components(
-            **to, project, std::move(requests), "benchmark", *clk, clk->now() + 10s));
-        return std::chrono::nanoseconds(begin);
+            timed, project, std::move(requests), "benchmark", *clk, clk->now() + 10s));
+        std::fprintf(stderr, "release %d: read in %.0f ms, written in %.0f ms\n", number,
+            milliseconds(timed.commit_began - asked).count(),
+            milliseconds(clock::now() - timed.commit_began).count());
+        return std::chrono::nanoseconds(timed.commit_began.time_since_epoch());
     });
 }
 
