@@ -96,6 +96,9 @@ void plan_departures(const world& from, const roster& who, plan& out)
     for (const auto* i : who.condemned) {
         if (i->now == phase::created)
             out.actions.emplace_back(remove_instance{i->name});
+        else if (i->now == phase::running && i->ready_at && !i->stop_since)
+            // It fell sick in its trial, or lacks one of its ports: whoever it serves must not be cut off.
+            out.actions.emplace_back(begin_drain{i->name, i->failure->reason});
         else if (i->now == phase::running && (!i->stop_since || i->stop_unsure))
             out.actions.emplace_back(stop_instance{i->name});
         else if (i->now == phase::running)

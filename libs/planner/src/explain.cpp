@@ -265,7 +265,7 @@ private:
     {
         const auto [facts, policy] = drain_of(from_, i);
         const auto decision = drain::decide(facts, policy, from_.now);
-        if (facts.stop_since || decision.next == drain::step::stop || i.failure) {
+        if (facts.stop_since || decision.next == drain::step::stop || !i.drain_since) {
             auto& c = add(reason::stopping, i, i.failure ? i.failure->reason : i.drain_reason);
             c.since = facts.stop_since;
             if (facts.stop_since)

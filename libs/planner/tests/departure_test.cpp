@@ -278,8 +278,7 @@ TEST(stop, one_that_does_not_obey_is_killed)
 TEST(stop, a_condemned_one_is_stopped_at_once_and_killed_when_it_does_not_obey)
 {
     auto s = with_instances(1);
-    auto& i = s.draining(1, 2, 5);
-    i.drain_since.reset();
+    auto& i = s.running(1, 2);
     i.failure = model::evidence{.reason = "not ready within 10.0s"};
     s.settle_proxy();
     EXPECT_EQ(s.does(), (lines{"stop shop-web-1-2"}));

@@ -280,8 +280,16 @@ TEST(update, a_new_release_that_falls_sick_in_its_trial_goes_back_to_the_old_one
     s.ready(2, 1);
     s.falls_sick("shop-web-2-1");
     s.settle_proxy();
-    EXPECT_EQ(s.does(), (lines{"condemn shop-web-2-1: its health check \"ok\" fails: status 500"}));
-    EXPECT_EQ(s.does(), (lines{"settle web 2 failed", "stop shop-web-2-1"}));
+    const std::string why = "its health check \"ok\" fails: status 500";
+    EXPECT_EQ(s.does(), (lines{"condemn shop-web-2-1: " + why}));
+    EXPECT_EQ(s.does(), (lines{"settle web 2 failed", "begin_drain shop-web-2-1: " + why}));
+    ASSERT_EQ(s.slot("web_8888", 2).address, s.at("shop-web-2-1").address);
+    s.slot("web_8888", 2).sessions = 2;
+    s.at("shop-web-2-1").idle_for = 1s;
+    EXPECT_EQ(s.does(), lines{}) << "it serves two requests still";
+    EXPECT_EQ(s.because(reason::draining).instance, "shop-web-2-1");
+    s.slot("web_8888", 2).sessions = 0;
+    EXPECT_EQ(s.does(), (lines{"stop shop-web-2-1"}));
 }
 
 TEST(update, the_first_release_of_all_waits_when_it_falls_sick_in_its_trial)
