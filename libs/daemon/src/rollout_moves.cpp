@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 namespace gantryd::daemon {
 namespace {
 
@@ -72,6 +74,19 @@ void rollout_moves::compare_slot(const planner::component& of, int slot, store::
     const auto token = known == of.rollout.slots.end() ? 0 : known->second.token;
     write.conditions.push_back({records::slot_key(st_.what.project, of.name, slot),
         store::compare::target::created, revision(token)});
+}
+
+/// That nobody gets done is not true of somebody whose slot is another's by now, unseen from here.
+void rollout_moves::compare_others(const planner::component& of, store::transaction& write) const
+{
+    constexpr std::size_t most_compared = 100;  // etcd takes 128 conditions
+    const auto own = planner::own_slot(st_.world, of);
+    std::set<int> numbers{0};  // the first to be taken by somebody of whom we know nothing
+    for (const auto& [number, claim] : of.rollout.slots)
+        numbers.insert(number);
+    for (const auto number : numbers)
+        if (number != own && write.conditions.size() < most_compared)
+            compare_slot(of, number, write);
 }
 
 void rollout_moves::put_record(
@@ -170,6 +185,8 @@ store::transaction rollout_moves::judge(const planner::component& of, const plan
     const auto slot = planner::own_slot(st_.world, of);
     if (slot)
         compare_slot(of, *slot, out);
+    if (!of.task || of.task->failed != what.release)
+        compare_others(of, out);
     if (what.what == rollout_move::halt) {
         put_record(of, verdict(of, what, rollout_verdict::paused), out);
         if (slot)

@@ -18,6 +18,7 @@ public:
 private:
     void compare_wish(const planner::component& of, store::transaction& write) const;
     void compare_slot(const planner::component& of, int slot, store::transaction& write) const;
+    void compare_others(const planner::component& of, store::transaction& write) const;
     void put_record(
         const planner::component& of, const model::rollout& record, store::transaction& write) const;
     /// The record as it is or, where a rollout of that release has not begun, a new one.

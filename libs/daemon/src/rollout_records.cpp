@@ -73,6 +73,8 @@ void take_slot(state& st, planner::component& component, int number, const store
     const auto known = component.rollout.slots.find(number);
     if (known != component.rollout.slots.end() && known->second.token == claim.token)
         claim.seen_at = known->second.seen_at;
+    else if (known != component.rollout.slots.end())
+        component.rollout.moved_at = st.io.clk.now();  // the one before got done, and we did not see it
     component.rollout.slots[number] = std::move(claim);
 }
 

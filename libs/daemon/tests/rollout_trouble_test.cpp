@@ -76,6 +76,22 @@ TEST(a_holder, that_is_away_is_passed_over_in_time_when_the_others_lose_sight_of
     EXPECT_LE(f.sim.clock.now() - gone, 85s) << "its time does not begin anew";
 }
 
+TEST(a_deadline, is_no_verdict_of_a_machine_that_does_not_see_how_the_others_get_done)
+{
+    running_fleet f(4);
+    auto spec = machine::web();
+    spec.rollout.min_healthy_time = 20s;
+    spec.rollout.deadline = 30s;
+    const auto two = f.release(spec, "2");
+    ASSERT_TRUE(f.run_until([&] { return f.holder() == "m2"; }));
+    f.run_for(1s);
+    f.link(1).watches_stall = true;
+    f.always("nobody fails it", [&] { return f.outcome_of(two) != release_outcome::failed; });
+    ASSERT_TRUE(f.run_until([&] { return f.outcome_of(two) == release_outcome::live; }, 2min, 20ms));
+    f.link(1).watches_stall = false;
+    ASSERT_TRUE(f.run_until([&] { return f.is_over(two); }));
+}
+
 TEST(a_holder, that_is_cut_off_begins_nothing_more_and_is_powerless_when_it_is_back)
 {
     running_fleet f(3);

@@ -149,9 +149,12 @@ void plan_deadline(const world& from, const roster& who, plan& out)
         return;
     const auto* record = record_of(of);
     const auto limit = policy_of(of).deadline;
+    const auto in_touch_until = slots_usable_until(*from.fleet, policy_of(of));
     if ((record != nullptr && record->held) || limit == limit.zero() || of.task->failed ||
-        newest_live_before(of, *of.wanted) == nullptr || !slots_usable_until(*from.fleet, policy_of(of)))
+        newest_live_before(of, *of.wanted) == nullptr || !in_touch_until)
         return;
+    if (*in_touch_until <= from.now)
+        return;  // others may get done, and this machine does not hear of it
     const bool waits = waits_for_preflights(from, of);
     if (record == nullptr && !waits)
         return;

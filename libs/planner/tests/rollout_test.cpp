@@ -403,6 +403,17 @@ TEST(rollout, ends_at_its_deadline_when_there_is_something_to_go_back_to)
     EXPECT_EQ(running(s), one);
 }
 
+TEST(rollout, is_not_ended_by_a_machine_that_does_not_hear_of_the_others)
+{
+    auto s = three_machines();
+    s.release(2, release_outcome::pending);
+    s.takes_slot("m2", 0, 2);
+    s.w.fleet->confirmed_at = s.w.now;
+    s.does();
+    s.later(1h);
+    EXPECT_EQ(s.does(), lines{}) << "the store has not answered for an hour";
+}
+
 TEST(rollout, is_finished_without_a_machine_that_does_not_come_back)
 {
     auto s = three_machines();
