@@ -13,6 +13,10 @@ using namespace std::chrono_literals;
 
 constexpr auto between_writes = 200ms;
 
+/// etcd takes 128 operations in a transaction, and 1.5 MiB in a request, unless it is told otherwise.
+constexpr std::size_t most_at_once = 100;
+constexpr std::size_t most_bytes = 512UL * 1024;
+
 /// How long a report waits while a release is on its way.
 constexpr auto in_a_rollout = 500ms;
 
@@ -132,32 +136,51 @@ base::duration publisher::pause_before_write()
     return st_.is_in_rollout() ? std::max<base::duration>(pause, in_a_rollout) : pause;
 }
 
+store::transaction publisher::next_batch(std::map<model::component_name, std::string>& texts)
+{
+    store::transaction out;
+    std::size_t bytes = 0;
+    while (!unwritten_.empty() && out.operations.size() < most_at_once && bytes < most_bytes) {
+        auto next = unwritten_.extract(unwritten_.begin());
+        const auto& name = next.key();
+        const auto& text = shown_[name];
+        if (const auto there = stored_.find(name); there != stored_.end() && there->second == text)
+            continue;  // it was another one for a moment
+        next.mapped().reported_at = st_.io.clk.wall_now();
+        auto value = records::encode(next.mapped());
+        bytes += value.size();
+        texts[name] = text;
+        out.operations.push_back({store::operation::kind::put,
+            records::report_key(st_.what.project, st_.what.machine, name), std::move(value), {}});
+    }
+    return out;
+}
+
 boost::asio::awaitable<void> publisher::write_reports()
 {
     for (;;) {
         co_await changed_.wait();
         if (const auto pause = pause_before_write(); pause > base::duration())
             co_await st_.io.clk.sleep_until(st_.io.clk.now() + pause);
-        store::transaction what;
-        auto texts = shown_;
-        for (auto& [name, report] : std::exchange(unwritten_, {})) {
-            if (const auto there = stored_.find(name); there != stored_.end() && there->second == texts[name])
-                continue;  // it was another one for a moment
-            report.reported_at = st_.io.clk.wall_now();
-            what.operations.push_back({store::operation::kind::put,
-                records::report_key(st_.what.project, st_.what.machine, name), records::encode(report), {}});
-        }
+        std::map<model::component_name, std::string> texts;
+        auto what = next_batch(texts);
         if (what.operations.empty())
             continue;
         auto done = co_await st_.io.desired.commit(std::move(what), st_.io.clk.now() + 5s);
         st_.note_write(st_.reported, done ? base::result<void>() : std::unexpected(done.error()));
-        if (!done)
+        if (done) {
+            for (auto& [name, text] : texts)
+                stored_[name] = std::move(text);
+        } else {
             shown_.clear();  // show them all again
-        stored_ = done ? std::move(texts) : decltype(stored_)();
+            stored_.clear();
+        }
         co_await st_.io.clk.sleep_until(
             st_.io.clk.now() + (done ? runtime::duration(between_writes) : runtime::duration(5s)));
         if (!done)
             st_.dirty.set();
+        else if (!unwritten_.empty())
+            changed_.set();
     }
 }
 

@@ -33,6 +33,8 @@ private:
     /// rollout the machines wait for other writes.
     base::duration pause_before_write();
     base::wall_time wall(base::time_point when) const;
+    /// Takes what is to be written next, as much as a store takes at once; `texts` as in `stored_`.
+    store::transaction next_batch(std::map<model::component_name, std::string>& texts);
 
     state& st_;
     const condition_watch& conditions_;

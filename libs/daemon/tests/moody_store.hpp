@@ -15,8 +15,9 @@ public:
 
     std::optional<base::error> refuses_reads;
     std::optional<base::error> refuses_writes;
-    runtime::duration latency{};  ///< of a commit
-    int commits = 0;              ///< that had an effect
+    runtime::duration latency{};              ///< of a commit
+    int commits = 0;                          ///< that had an effect
+    std::size_t most_operations = 1'000'000;  ///< in one commit
 
     boost::asio::awaitable<base::result<gantryd::store::revision>> commit(
         gantryd::store::transaction what, runtime::time_point deadline) override
@@ -25,6 +26,8 @@ public:
             co_await clk_.sleep_until(clk_.now() + latency);
         if (refuses_writes)
             co_return std::unexpected(*refuses_writes);
+        if (what.operations.size() > most_operations)
+            co_return base::fail(base::errc::rejected, "too many operations in one transaction");
         ++commits;
         auto done = co_await real_->commit(std::move(what), deadline);
         co_return done;

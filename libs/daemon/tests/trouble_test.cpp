@@ -1,4 +1,5 @@
 #include "machine.hpp"
+#include "moody_store.hpp"
 
 #include <gantryd/daemon/labels.hpp>
 #include <gantryd/records/codec.hpp>
@@ -255,6 +256,22 @@ TEST(instances_that_drain_slowly, survive_further_updates_side_by_side)
         ASSERT_TRUE(m.run_until([&] { return m.containers() == old; })) << name;
     }
     EXPECT_TRUE(m.is_alone("shop-web-4-1"));
+}
+
+TEST(reports, of_many_components_are_written_in_parts_that_a_store_takes)
+{
+    machine m;
+    auto moody = std::make_unique<moody_store>(m.sim.clock);
+    moody->most_operations = 128;
+    m.desired = std::move(moody);
+    constexpr int many = 150;
+    const auto name = [](int n) { return "c" + std::to_string(n); };
+    for (int n = 0; n < many; ++n)
+        m.set_intent(name(n), model::intent::stopped);
+    m.start();
+    m.run_for(3s);
+    for (int n = 0; n < many; ++n)
+        EXPECT_TRUE(m.report_on(name(n))) << n;
 }
 
 }  // namespace
