@@ -31,6 +31,20 @@ boost::asio::awaitable<void> pass_on_words(state& st)
     }
 }
 
+/// After a standstill of the process, or of the whole machine, nobody has asked the containers meanwhile:
+/// what is not ready gets its time anew, or a good release would fail for it.
+void make_up_for_standstill(state& st, base::time_point should_have_woken_at)
+{
+    constexpr auto standstill = 5s;
+    const auto now = st.io.clk.now();
+    if (now < should_have_woken_at + standstill)
+        return;
+    st.io.log.warning(
+        "gantryd stood still", {{"for_s", (now - should_have_woken_at) / std::chrono::seconds(1)}});
+    for (auto& [name, instance] : st.world.instances)
+        instance.known_since = now;
+}
+
 boost::asio::awaitable<void> reconcile(state& st, executor& actions, probes& checks, exit_watch& exits,
     condition_watch& conditions, publisher& reports, endpoints& reached)
 {
@@ -61,6 +75,7 @@ boost::asio::awaitable<void> reconcile(state& st, executor& actions, probes& che
         // Never twice in the same moment because of time alone.
         wake_at = std::max(wake_at, st.io.clk.now() + 1ms);
         (void)co_await runtime::is_set_by(st.io.clk, wake_at, st.dirty);
+        make_up_for_standstill(st, wake_at);
     }
 }
 

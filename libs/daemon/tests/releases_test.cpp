@@ -158,6 +158,25 @@ TEST(a_release_that_never_gets_ready, fails_after_its_ready_timeout_and_the_old_
     EXPECT_EQ(why->last_answer, "connection refused");
 }
 
+TEST(a_release, is_not_judged_by_the_time_for_which_gantryd_stood_still)
+{
+    machine m;
+    m.prober.delay = 20ms;
+    m.start();
+    m.make_live("1");
+    const auto listens_at = m.sim.clock.now() + 8s;
+    m.prober.on_probe = [&, one = m.id_of("shop-web-1-1")](
+                            const model::check_spec&, const health::probe_target& target) {
+        const bool listens = target.container == one || m.sim.clock.now() >= listens_at;
+        return health::probe_result{listens, listens ? "ok" : "connection refused"};
+    };
+    m.release("2");
+    m.run_for(3s);
+    m.sim.clock.stand_still(20s);
+    ASSERT_TRUE(m.run_until([&] { return m.outcome_of(2) != model::release_outcome::pending; }));
+    EXPECT_EQ(m.outcome_of(2), model::release_outcome::live);
+}
+
 TEST(a_release_whose_image_is_missing, is_asked_for_again_and_again_and_does_not_count_as_failed)
 {
     machine m;

@@ -43,7 +43,7 @@ struct instance {
     std::string address;
     std::string gateway;       ///< of the bridge that it is on: where it reaches the machine
     time_point started_at{};   ///< the container's start; before it, when we learned of the container
-    time_point known_since{};  ///< this run of the daemon knows of it
+    time_point known_since{};  ///< this run of the daemon knows of it, or has gone on after a standstill
     std::optional<int> exit_code;
     std::optional<pull> pulling;  ///< while its image is fetched
     std::int64_t pid = 0;         ///< of its first process, as the engine's machine counts; 0 when not known

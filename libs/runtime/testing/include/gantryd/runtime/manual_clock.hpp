@@ -30,6 +30,12 @@ public:
     }
     /// Moves time forward by d, stopping at each sleeper on the way. No real time passes.
     void advance(duration d);
+    /// The process is stopped for so long. What should have happened meanwhile happens at once after it.
+    void stand_still(duration d)
+    {
+        now_ += d;
+        advance(duration());
+    }
     /// Somebody sets the wall clock, forward or back. Nothing else moves.
     void set_wall_clock(duration by) noexcept { set_by_ += by; }
 
