@@ -177,10 +177,13 @@ TEST_F(drains, and_all_else_of_a_machine_that_is_gone_can_be_forgotten)
     EXPECT_EQ(forget().error().code(), base::errc::rejected) << "it is there";
     EXPECT_EQ(overview().hosts().size(), 2U);
 
+    put(records::preflight_key(shop_, web_, m1_),
+        records::encode(model::preflight{model::release_number(1), model::preparation::ready, {}}));
     store::transaction gone;
     gone.operations.push_back({store::operation::kind::erase, records::machine_key(shop_, m1_), {}, {}});
     ASSERT_TRUE(ask(store_.commit(std::move(gone), sim_.clock.now() + 5s)));
-    EXPECT_EQ(forget(), 3U);
+    EXPECT_EQ(forget(), 4U);
+    EXPECT_FALSE(value_of(records::preflight_key(shop_, web_, m1_)));
     const auto known = overview().hosts();
     ASSERT_EQ(known.size(), 1U);
     EXPECT_EQ(known.begin()->first.text(), "m10");

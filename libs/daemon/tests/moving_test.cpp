@@ -151,7 +151,7 @@ TEST(a_drained_machine, that_is_lost_leaves_its_work_with_the_others_until_it_is
     }
     f.expect_quiet();
     EXPECT_EQ(f.serving(), 3U);
-    EXPECT_EQ(f.forget(2), 3U) << "its report, its mark and what it changed to";
+    EXPECT_EQ(f.forget(2), 4U) << "its report, its mark, its word on the release and what it changed to";
     f.always("as many serve as before", [&] { return f.serving() >= 2; });
 }
 
