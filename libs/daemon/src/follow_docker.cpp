@@ -107,6 +107,8 @@ std::vector<model::instance_name> take_list(state& st, const std::vector<docker:
         const bool is_new = known == nullptr || known->container != row.id;
         if (is_new)
             known = &(st.world.instances[name] = adopt(st, row, *identity));
+        else  // one that we made ourselves was listed the first time
+            known->release = st.release_known_as(*identity);
         const auto now = phase_of(row.status);
         if (is_new || suspects.contains(row.id) || known->now != now ||
             (now == planner::phase::running && known->address != row.address))
@@ -142,7 +144,7 @@ bool is_news(const state& st, const docker::container_event& event)
 
 boost::asio::awaitable<base::result<void>> look_at_containers(state& st)
 {
-    ++st.docker_list;
+    st.begin_docker_list();
     const auto suspects = std::exchange(st.suspects, {});
     auto labels = project_labels(st.what.project);
     auto rows = co_await st.io.docker.list(std::move(labels), st.io.clk.now() + 10s);

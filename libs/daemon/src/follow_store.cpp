@@ -76,8 +76,7 @@ void leave_copy(state& st)
     if (st.world.desired_as_of.empty())
         return;
     st.world.desired_as_of.clear();
-    for (auto& [key, revision] : st.rollout_revisions)
-        revision = 0;
+    forget_revisions(st, "");
 }
 
 }  // namespace
@@ -120,8 +119,10 @@ boost::asio::awaitable<void> follow_store(state& st)
     runtime::backoff retry(100ms, 10s, st.io.random);
     for (;;) {
         const auto why = co_await follow_once(st, retry);
-        if (why.code() == base::errc::compacted)
+        if (why.code() == base::errc::compacted) {
+            forget_revisions(st, records::components_prefix(st.what.project));
             continue;
+        }
         st.note_source(st.world.store, "store", std::unexpected(why));
         co_await st.io.clk.sleep_until(st.io.clk.now() + retry.next() + st.own_moment() / 3);
     }

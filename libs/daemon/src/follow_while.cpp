@@ -1,5 +1,7 @@
 #include "follow_while.hpp"
 
+#include "rollout_records.hpp"
+
 #include <gantryd/runtime/backoff.hpp>
 
 namespace gantryd::daemon {
@@ -37,6 +39,8 @@ boost::asio::awaitable<void> follow_while_wanted(state& st, runtime::dirty_flag&
         co_await asked.wait();
         while (what.is_wanted(st)) {
             const auto done = co_await follow_once(st, retry, what);
+            if (!done && done.error().code() == base::errc::compacted)
+                forget_revisions(st, what.prefix);
             if (done || done.error().code() == base::errc::compacted)
                 continue;  // that the store is away is told by who follows the components
             co_await st.io.clk.sleep_until(st.io.clk.now() + retry.next() + st.own_moment() / 3);

@@ -107,10 +107,15 @@ void take_release(state& st, const records::component_key& key, const store::key
     auto release = records::decode_release(pair.value);
     if (release && (release->number != *key.release || release->spec.name != key.component))
         release = base::fail(base::errc::malformed, "release: it is another one than its key says");
-    if (release)
-        component.releases[*key.release] = std::make_shared<const model::release>(std::move(*release));
-    else
+    if (!release) {
         tell_unreadable(st, key.component, pair, release.error(), key.release);
+        return;
+    }
+    auto& known = component.releases[*key.release];
+    const bool is_other = known && (known->spec_hash != release->spec_hash || known->image != release->image);
+    known = std::make_shared<const model::release>(std::move(*release));
+    if (is_other)
+        st.name_releases_anew(key.component);
 }
 
 void take_state(state& st, const model::component_name& name, const store::key_value& pair)
@@ -187,6 +192,13 @@ void take_rollouts(state& st, std::string_view prefix, const store::snapshot& al
         if (const auto part = records::parse_rollout_key(st.what.project, key);
             part && key.starts_with(prefix) && !there.contains(key))
             drop_rollout_part(st, *part, key, all.at);
+}
+
+void forget_revisions(state& st, std::string_view prefix)
+{
+    for (auto& [key, revision] : st.rollout_revisions)
+        if (key.starts_with(prefix))
+            revision = 0;
 }
 
 }  // namespace gantryd::daemon

@@ -22,4 +22,8 @@ void drop_rollout_part(
 /// does not have.
 void take_rollouts(state& st, std::string_view prefix, const store::snapshot& all);
 
+/// What is listed next under the prefix is news, whatever its revisions: the store may have been put back
+/// from a backup, and count anew. To be called before that list is asked for.
+void forget_revisions(state& st, std::string_view prefix);
+
 }  // namespace gantryd::daemon

@@ -89,12 +89,6 @@ base::duration state::pause_of_events()
     return is_in_rollout() ? std::max<base::duration>(pause, events_in_rollout) : pause;
 }
 
-bool state::is_newer_than_list(const model::instance_name& name) const
-{
-    const auto found = touched_.find(name);
-    return found != touched_.end() && found->second >= docker_list;
-}
-
 planner::phase state::phase_of(const docker::container_details& details) const
 {
     const auto gone = ended.find(details.id);
@@ -217,6 +211,17 @@ model::release_number state::release_known_as(const container_identity& identity
                        (known->second->spec_hash != identity.record->spec_hash ||
                            known->second->image != identity.record->image);
     return other ? model::release_number{0} : identity.release;
+}
+
+void state::name_releases_anew(const model::component_name& component)
+{
+    for (auto& [name, instance] : world.instances) {
+        const auto labels = identities.find(instance.container);
+        if (instance.component != component || labels == identities.end() || !labels->second)
+            continue;
+        learn_from(*labels->second);
+        instance.release = release_known_as(*labels->second);
+    }
 }
 
 void state::note_write(base::result<void>& kind, base::result<void> done)

@@ -83,10 +83,10 @@ public:
     /// The one that it is being given.
     std::optional<std::vector<haproxy_config::route>> routes_under_way;
 
-    /// Counts the lists of containers. What an action of ours learned during a list is newer than the list.
-    std::uint64_t docker_list = 0;
-    void touch(const model::instance_name& name) { touched_[name] = docker_list; }
-    bool is_newer_than_list(const model::instance_name& name) const;
+    /// A list of the containers begins. What an action of ours learns of one from then on is newer than it.
+    void begin_docker_list() { touched_.clear(); }
+    void touch(const model::instance_name& name) { touched_.insert(name); }
+    bool is_newer_than_list(const model::instance_name& name) const { return touched_.contains(name); }
 
     /// First processes whose end the kernel told us of, before Docker noticed it.
     std::map<model::container_id, std::int64_t> ended;
@@ -122,6 +122,10 @@ public:
     /// number to something else since (it was lost, and counts anew); then zero, which is older than all.
     model::release_number release_known_as(const container_identity& identity) const;
 
+    /// The same for all instances of a component, when the store has given a number to something else just
+    /// now.
+    void name_releases_anew(const model::component_name& component);
+
     /// Adds what the labels of a container say where the store says nothing.
     void learn_from(const container_identity& labels);
 
@@ -147,7 +151,7 @@ private:
 
     /// Links known from labels of exporters alone. What an importer was told counts more.
     std::set<std::string> links_of_exporters_;
-    std::map<model::instance_name, std::uint64_t> touched_;
+    std::set<model::instance_name> touched_;  // since the last list began
 };
 
 /// The tasks. Each runs until cancelled.
