@@ -126,10 +126,18 @@ private:
         const auto& evidence = evidence_of(*wanted);
         auto& c = add(
             reason::release_failed, fmt::format("release {} failed: {}", number(*wanted), evidence.reason));
-        c.then = who_.effective == nullptr
-                     ? "nothing runs: there is no earlier release that was live"
-                     : fmt::format("release {} goes on serving", number(*who_.effective));
+        c.then = what_follows(*wanted);
         c.command = command("update");
+    }
+
+    std::string what_follows(const model::release& failed) const
+    {
+        if (who_.effective == nullptr)
+            return "nothing runs: there is no earlier release that was live";
+        const auto* goal = goal_of(who_.wish);
+        if (who_.effective == &failed && goal != nullptr)
+            return fmt::format("it serves here until the machine has gone back to release {}", number(*goal));
+        return fmt::format("release {} goes on serving", number(*who_.effective));
     }
 
     const model::evidence& evidence_of(const model::release& release) const

@@ -244,6 +244,8 @@ TEST(rollout, that_failed_elsewhere_leaves_the_untouched_alone_and_brings_the_ot
 
     EXPECT_EQ(s.does(), lines{}) << "m2 goes back first";
     EXPECT_EQ(running(s), two);
+    EXPECT_EQ(s.because(reason::release_failed).then,
+        "it serves here until the machine has gone back to release 1");
     EXPECT_EQ(s.because(reason::rollout_stopped).text,
         "release 2 failed on host-m2 (m2); this machine runs release 2");
     s.is_done("m2", 1);
