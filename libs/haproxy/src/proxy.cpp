@@ -68,9 +68,11 @@ bool same_port(const route& a, const route& b)
            haproxy_config::canonical_address(a.bind) == haproxy_config::canonical_address(b.bind);
 }
 
-bool has_port(const std::vector<route>& routes, const route& wanted)
+/// The route that has its port; null when none has.
+const route* holder_of_port(const std::vector<route>& routes, const route& wanted)
 {
-    return std::ranges::any_of(routes, [&](const route& r) { return same_port(r, wanted); });
+    const auto found = std::ranges::find_if(routes, [&](const route& r) { return same_port(r, wanted); });
+    return found == routes.end() ? nullptr : &*found;
 }
 
 class haproxy_proxy final : public proxy {
@@ -301,11 +303,15 @@ std::vector<route> haproxy_proxy::leave_out_taken_ports(
 {
     std::vector<route> accepted;
     std::map<model::route_id, std::string> refused;
-    for (auto& r : routes) {
+    // The file also tells of what was served before HAProxy ended.
+    const auto before = haproxy_config::routes_in(read_file(supervisor_.files().config).value_or(""));
+    for (const auto at : order_of_claims(routes, before)) {
+        auto& r = routes[at];
         std::optional<std::string> why;
-        if (has_port(accepted, r))
-            why = "port " + std::to_string(r.port) + " is asked for by another route, too";
-        else if (!has_port(served, r))
+        if (const auto* holder = holder_of_port(accepted, r))
+            why = "port " + std::to_string(r.port) + " is used by route " + holder->id.text() +
+                  " of this machine";
+        else if (holder_of_port(served, r) == nullptr)
             why = why_taken(r.bind, r.port);
         if (why)
             refused.emplace(r.id, std::move(*why));

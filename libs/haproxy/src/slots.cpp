@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <cassert>
 #include <map>
+#include <numeric>
 #include <optional>
+#include <set>
 #include <string_view>
+#include <tuple>
 
 namespace gantryd::haproxy {
 namespace {
@@ -104,19 +107,23 @@ server_view view_of(const live_server& server)
         .other_weight = server.other_weight && mode == slot_mode::serving};
 }
 
-void add_old_sessions(std::map<model::route_id, std::vector<server_view>>& routes, const live_server& old)
+/// `present`: the routes of the current worker.
+void add_old_sessions(std::map<model::route_id, std::vector<server_view>>& routes,
+    const std::set<model::route_id>& present, const live_server& old)
 {
     if (old.sessions == 0 || !old.backend.starts_with(backend_prefix))
         return;
-    const auto found = routes.find(model::route_id(old.backend.substr(backend_prefix.size())));
-    if (found == routes.end())
-        return;
+    const model::route_id id(old.backend.substr(backend_prefix.size()));
+    auto& servers = routes[id];
     const auto same = [&](const server_view& s) { return s.address == old.address && s.port == old.port; };
-    const auto server = std::ranges::find_if(found->second, same);
-    if (server != found->second.end()) {
-        server->old_sessions += old.sessions;
-        server->tunnels += old.tunnels;
-    }
+    auto server = std::ranges::find_if(servers, same);
+    if (server == servers.end() && present.contains(id))
+        return;
+    if (server == servers.end())
+        server =
+            servers.insert(server, {.mode = slot_mode::draining, .address = old.address, .port = old.port});
+    server->old_sessions += old.sessions;
+    server->tunnels += old.tunnels;
 }
 
 std::string ports_of(const std::vector<const route*>& routes, std::string_view one, std::string_view many)
@@ -210,10 +217,28 @@ proxy_view make_view(
             servers.resize(*position + 1);
         servers[*position] = view_of(server);
     }
+    std::set<model::route_id> present;
+    for (const auto& [id, servers] : out.routes)
+        present.insert(id);
     for (const auto& worker : old_workers) {
         for (const auto& server : worker.servers)
-            add_old_sessions(out.routes, server);
+            add_old_sessions(out.routes, present, server);
     }
+    return out;
+}
+
+std::vector<std::size_t> order_of_claims(const std::vector<route>& wanted, const std::vector<route>& served)
+{
+    const auto rank = [&](std::size_t at) {
+        const auto& r = wanted[at];
+        const auto* before = find(served, r.id);
+        const bool only_drains = std::ranges::find(r.slots, slot_mode::serving, &slot::mode) == r.slots.end();
+        const bool is_new = before == nullptr || before->port != r.port;
+        return std::tuple(only_drains, is_new, at);
+    };
+    std::vector<std::size_t> out(wanted.size());
+    std::iota(out.begin(), out.end(), std::size_t{0});
+    std::ranges::sort(out, {}, rank);
     return out;
 }
 

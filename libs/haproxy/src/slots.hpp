@@ -22,9 +22,17 @@ std::vector<std::string> commands_for(
     const worker_report& worker, const std::vector<haproxy_config::route>& wanted);
 
 /// What runs, by route. Sessions of an old worker count for the server that has the same address in the same
-/// route now: a slot's number means nothing there, because it may have got another address since.
+/// route now: a slot's number means nothing there, because it may have got another address since. A route
+/// that only old workers have is told of as one that drains, as long as it has sessions.
 proxy_view make_view(
     pid_t master, const worker_report& current, const std::vector<worker_report>& old_workers);
+
+/// The positions of routes in the order in which they get their ports, where several ask for the same one, as
+/// when a port moves to another component. What is served and goes on comes first: a newcomer must not cut it
+/// off. What has only drains left comes last: its port is missed by nobody, and its clients are finished by
+/// the old worker.
+std::vector<std::size_t> order_of_claims(
+    const std::vector<haproxy_config::route>& wanted, const std::vector<haproxy_config::route>& served);
 
 /// Why the new table needs a reload: "new external port 8888". For the log.
 std::string reload_reason(

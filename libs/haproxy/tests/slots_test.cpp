@@ -185,8 +185,8 @@ TEST(slots, old_sessions_go_to_the_same_address_of_the_same_route)
     EXPECT_EQ(view.master, 9);
     EXPECT_EQ(view.old_workers, 2);
     EXPECT_EQ(view.workers, (std::vector<pid_t>{2, 1, 1}));
-    EXPECT_EQ(view.routes.size(), 1u);
     const auto& servers = view.routes.at(route_id("web_1"));
+    ASSERT_EQ(servers.size(), 2u);
     EXPECT_EQ(servers[0].old_sessions, 0);
     EXPECT_EQ(servers[1].old_sessions, 10);
     EXPECT_EQ(servers[1].tunnels, 4);
@@ -201,6 +201,42 @@ TEST(slots, servers_that_are_not_ours_are_passed_over)
         .servers = {stats, live("s0", "10.0.0.1", 80, "ready"), live("s99999999", "10.0.0.1", 80, "ready"),
             live("web", "10.0.0.1", 80, "ready")}};
     EXPECT_TRUE(make_view(1, worker, {}).routes.empty());
+}
+
+TEST(slots, sessions_of_a_route_that_only_an_old_worker_has_are_told_of)
+{
+    auto busy = live("s2", "10.0.0.1", 80, "ready");
+    busy.sessions = 3;
+    busy.tunnels = 1;
+    auto other = live("s1", "10.0.0.9", 80, "ready");
+    other.sessions = 4;
+    auto gone = live("s1", "10.0.0.1", 80, "ready");
+    gone.backend = other.backend = "be_api_1";
+    const worker_report current{.pid = 2, .servers = {gone}};
+    const auto view =
+        make_view(1, current, {{.pid = 3, .servers = {busy, other}}, {.pid = 4, .servers = {busy}}});
+    const auto& servers = view.routes.at(route_id("web_1"));
+    ASSERT_EQ(servers.size(), 1u);
+    EXPECT_EQ(servers[0].mode, slot_mode::draining);
+    EXPECT_EQ(servers[0].address, "10.0.0.1");
+    EXPECT_EQ(servers[0].old_sessions, 6);
+    EXPECT_EQ(servers[0].tunnels, 2);
+    EXPECT_EQ(view.routes.at(route_id("api_1")).size(), 1u)
+        << "a slot more would look like another structure";
+}
+
+TEST(slots, a_port_stays_with_what_is_served_until_that_only_drains)
+{
+    using order = std::vector<std::size_t>;
+    const route newcomer{.id = route_id("api_1"), .port = 1, .slots = {serving("127.0.0.1", 1), {}}};
+    const auto present = web({serving("10.0.0.1"), draining("10.0.0.2")});
+    const auto leaving = web({draining("10.0.0.1"), {}});
+    EXPECT_EQ(order_of_claims({newcomer, present}, {present}), (order{1, 0}));
+    EXPECT_EQ(order_of_claims({newcomer, present}, {}), (order{0, 1}));
+    EXPECT_EQ(order_of_claims({newcomer, leaving}, {present}), (order{0, 1}));
+    auto moved = present;
+    moved.port = 2;
+    EXPECT_EQ(order_of_claims({newcomer, present}, {moved}), (order{0, 1})) << "it had another port";
 }
 
 TEST(slots, a_reload_has_a_reason)

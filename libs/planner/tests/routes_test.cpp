@@ -246,6 +246,17 @@ TEST(refused_port, keeps_the_old_version_and_gives_up_after_the_ready_timeout)
     EXPECT_TRUE(is_serving(s.w, s.at("shop-web-1-1")));
 }
 
+TEST(refused_port, that_an_old_worker_has_still_is_not_taken_for_somebodys_change)
+{
+    auto s = with_instances(1);
+    s.w.proxy.refused[model::route_id("web_8888")] = taken;
+    s.settle_proxy();
+    s.w.proxy.routes[model::route_id("web_8888")] = {
+        {.mode = slot_mode::draining, .address = "10.0.1.1", .port = 80, .old_sessions = 2}};
+    EXPECT_TRUE(foreign_changes(s.w).empty());
+    EXPECT_EQ(connections_by_kind(s.w, s.at("shop-web-1-1")).total(), 2);
+}
+
 TEST(refused_port, is_waited_for_when_nothing_older_is_there)
 {
     scene s;

@@ -107,6 +107,27 @@ TEST(haproxy_trouble, a_port_may_go_from_one_route_to_another)
     EXPECT_EQ(test_client(first.port).request(), "200 b");
 }
 
+TEST(haproxy_trouble, a_newcomer_gets_the_port_of_what_is_served_when_that_only_drains)
+{
+    rig r;
+    test_server a(speaks::http, "a");
+    test_server b(speaks::http, "b");
+    auto present = route_on("web_1", free_port(), port_kind::http, {serving(a.port())});
+    ASSERT_TRUE(r.update({present}));
+    const auto newcomer = route_on("api_1", present.port, port_kind::http, {serving(b.port())});
+    auto view = r.update({newcomer, present});
+    ASSERT_TRUE(view) << view.error().context();
+    EXPECT_EQ(view->refused.at(newcomer.id),
+        "port " + std::to_string(present.port) + " is used by route web_1 of this machine");
+    EXPECT_EQ(test_client(present.port).request(), "200 a");
+
+    present.slots = {draining(a.port())};
+    view = r.update({newcomer, present});
+    ASSERT_TRUE(view) << view.error().context();
+    EXPECT_TRUE(view->refused.contains(present.id));
+    EXPECT_EQ(test_client(present.port).request(), "200 b");
+}
+
 TEST(haproxy_trouble, a_program_that_is_not_there_is_said_so)
 {
     rig r;
