@@ -381,19 +381,23 @@ asio::awaitable<result<observation>> haproxy_proxy::reload(
     co_return reloaded;
 }
 
-/// The file first, then what runs: whoever reloads or restarts HAProxy in between makes it right, too.
+/// The file first, then what runs: whoever reloads or restarts HAProxy in between makes it right, too. A file
+/// that cannot be written, on a disk that is full, must not keep requests from where they are answered: what
+/// runs is changed all the same, and the update counts as failed until the file can be written.
 asio::awaitable<result<observation>> haproxy_proxy::adjust(
     std::vector<route> routes, observation seen, time_point deadline)
 {
     const auto text = haproxy_config::render(settings_, routes);
     const auto on_disk = read_file(supervisor_.files().config);
-    if (!on_disk || *on_disk != text) {
-        if (auto written = write_file(supervisor_.files().config, text); !written)
-            co_return std::unexpected(written.error());
-    }
-    written_ = text;
+    result<void> written;
+    if (!on_disk || *on_disk != text)
+        written = write_file(supervisor_.files().config, text);
+    if (written)
+        written_ = text;
     for (int tries = 0; tries < 3; ++tries) {
         const auto commands = commands_for(seen.current, routes);
+        if (commands.empty() && !written)
+            co_return std::unexpected(written.error());
         if (commands.empty())
             co_return seen;
         for (const auto& batch : as_batches(commands)) {
@@ -418,6 +422,8 @@ asio::awaitable<result<observation>> haproxy_proxy::adjust(
     if (const auto left = commands_for(seen.current, routes); !left.empty())
         co_return fail(
             errc::unavailable, "HAProxy does not keep its servers as they are set: " + left.front());
+    if (!written)
+        co_return std::unexpected(written.error());
     co_return seen;
 }
 

@@ -128,6 +128,28 @@ TEST(haproxy_trouble, a_newcomer_gets_the_port_of_what_is_served_when_that_only_
     EXPECT_EQ(test_client(present.port).request(), "200 b");
 }
 
+TEST(haproxy_trouble, a_file_that_cannot_be_written_does_not_keep_requests_from_a_new_server)
+{
+    rig r;
+    test_server a(speaks::http, "a");
+    test_server b(speaks::http, "b");
+    auto route = route_on("web_1", free_port(), port_kind::http, {serving(a.port())});
+    ASSERT_TRUE(r.update({route}));
+    const auto in_the_way = r.path("haproxy.cfg.tmp");
+    ASSERT_EQ(::mkdir(in_the_way.c_str(), 0700), 0);
+    route.slots = {serving(b.port())};
+    const auto failed = r.update({route});
+    ASSERT_FALSE(failed);
+    EXPECT_TRUE(failed.error().context().contains("haproxy.cfg.tmp")) << failed.error().context();
+    EXPECT_EQ(test_client(route.port).request(), "200 b");
+
+    ASSERT_EQ(::rmdir(in_the_way.c_str()), 0);
+    const auto view = r.update({route});
+    ASSERT_TRUE(view) << view.error().context();
+    EXPECT_FALSE(view->file_edited);
+    EXPECT_TRUE(r.text_of("haproxy.cfg").contains(std::to_string(b.port())));
+}
+
 TEST(haproxy_trouble, a_program_that_is_not_there_is_said_so)
 {
     rig r;
