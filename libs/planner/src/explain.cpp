@@ -340,13 +340,14 @@ private:
         return std::nullopt;
     }
 
+    /// Of what is to run. A port of one that drains may have gone to another component already.
     std::vector<const model::component_spec*> specs() const
     {
         std::vector<const model::component_spec*> out;
         if (who_.effective != nullptr)
             out.push_back(&who_.effective->spec);
         for (const auto* i : who_.all)
-            if (const auto* spec = spec_of(from_, *i))
+            if (const auto* spec = spec_of(from_, *i); spec != nullptr && !i->drain_since)
                 out.push_back(spec);
         return out;
     }

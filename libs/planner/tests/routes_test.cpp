@@ -257,6 +257,19 @@ TEST(refused_port, that_an_old_worker_has_still_is_not_taken_for_somebodys_chang
     EXPECT_EQ(connections_by_kind(s.w, s.at("shop-web-1-1")).total(), 2);
 }
 
+TEST(refused_port, of_one_that_drains_is_missed_by_nobody)
+{
+    auto s = with_instances(1);
+    auto spec = scene::web();
+    spec.ports = {{.external = 9999, .container = 80}};
+    s.release(2, release_outcome::live, spec);
+    s.serving(2, 1);
+    s.w.proxy.refused[model::route_id("web_8888")] = "port 8888 is used by route api_8888 of this machine";
+    EXPECT_TRUE(s.is_told(reason::port_taken));
+    s.at("shop-web-1-1").drain_since = s.w.now;
+    EXPECT_FALSE(s.is_told(reason::port_taken));
+}
+
 TEST(refused_port, is_waited_for_when_nothing_older_is_there)
 {
     scene s;
