@@ -110,8 +110,7 @@ scene::scene(std::string project, const std::string& project_file)
 {
     std::filesystem::remove_all(directory_);
     std::filesystem::create_directories(directory_);
-    std::ofstream(directory_ / "project.json") << project_file;
-    expect_done(gantryd({"setconfig", project_, (directory_ / "project.json").string()}));
+    configure(project_file);
 }
 
 scene::~scene()
@@ -132,23 +131,35 @@ scene::~scene()
     std::filesystem::remove_all(directory_);
 }
 
+void scene::configure(const std::string& project_file) const
+{
+    const auto path = directory_ / "project.json";
+    std::ofstream(path) << project_file;
+    expect_done(gantryd({"setconfig", project_, path.string()}));
+}
+
 integration::finished scene::gantryd(std::vector<std::string> words) const
 {
     words.insert(words.begin(), GANTRYD_PROGRAM);
     return integration::run(std::move(words), variables(), 150s);
 }
 
-std::unique_ptr<integration::program> scene::begin_gantryd(std::vector<std::string> words) const
+std::unique_ptr<integration::program> scene::begin_gantryd(
+    std::vector<std::string> words, const std::string& output) const
 {
     words.insert(words.begin(), GANTRYD_PROGRAM);
-    return std::make_unique<integration::program>(
-        std::move(words), directory_ / "background.log", variables());
+    return std::make_unique<integration::program>(std::move(words), directory_ / output, variables());
 }
 
 std::optional<pid_t> scene::proxy_master() const
 {
     const auto pid = integration::pid_in_file(directory_ / "haproxy" / "haproxy.pid");
     return pid && integration::process_runs(*pid) ? pid : std::nullopt;
+}
+
+std::size_t scene::proxy_processes() const
+{
+    return integration::processes_with((directory_ / "haproxy").string()).size();
 }
 
 void scene::start_daemon()

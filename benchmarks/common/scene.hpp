@@ -50,19 +50,25 @@ public:
     scene& operator=(const scene&) = delete;
     ~scene();
 
+    /// `setconfig` of this text.
+    void configure(const std::string& project_file) const;
     /// Returns when the daemon has read the desired state.
     void start_daemon();
     /// SIGKILL.
     void kill_daemon();
     integration::finished gantryd(std::vector<std::string> words) const;
-    /// The same in the background, its output in a file of our directory.
-    std::unique_ptr<integration::program> begin_gantryd(std::vector<std::string> words) const;
+    /// The same in the background, what it says in a file of our directory.
+    std::unique_ptr<integration::program> begin_gantryd(
+        std::vector<std::string> words, const std::string& output = "background.log") const;
     /// HAProxy's master process; none when it does not run.
     std::optional<pid_t> proxy_master() const;
+    /// How many processes HAProxy has: its master, its worker, and those that only finish their connections.
+    std::size_t proxy_processes() const;
     pid_t daemon_pid() const { return daemon_->pid(); }
     /// Of all daemons of this scene.
     std::string daemon_log() const { return integration::text_of_file(directory_ / "daemon.log"); }
     std::string store_path() const { return (directory_ / "store.db").string(); }
+    const std::filesystem::path& directory() const { return directory_; }
     const std::string& project() const { return project_; }
     const integration::docker& docker() const { return docker_; }
 

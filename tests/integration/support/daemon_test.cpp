@@ -23,20 +23,6 @@ std::string next_project_name()
     return "it-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
 }
 
-/// The processes with `text` in their command line.
-std::vector<pid_t> processes_with(const std::string& text)
-{
-    std::vector<pid_t> found;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-        const auto name = entry.path().filename().string();
-        if (!std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; }))
-            continue;
-        if (text_of_file(entry.path() / "cmdline").find(text) != std::string::npos)
-            found.push_back(static_cast<pid_t>(std::stol(name)));
-    }
-    return found;
-}
-
 std::string end_of(const std::string& text, std::size_t most = 6000)
 {
     return text.size() <= most ? text : ".. " + text.substr(text.size() - most);

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -159,6 +160,19 @@ bool process_runs(pid_t pid)
     const auto text = text_of_file("/proc/" + std::to_string(pid) + "/stat");
     const auto name_end = text.rfind(')');
     return name_end != std::string::npos && name_end + 2 < text.size() && text[name_end + 2] != 'Z';
+}
+
+std::vector<pid_t> processes_with(const std::string& text)
+{
+    std::vector<pid_t> found;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+        const auto name = entry.path().filename().string();
+        if (!std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; }))
+            continue;
+        if (text_of_file(entry.path() / "cmdline").find(text) != std::string::npos)
+            found.push_back(static_cast<pid_t>(std::stol(name)));
+    }
+    return found;
 }
 
 std::optional<pid_t> pid_in_file(const std::filesystem::path& file)

@@ -62,6 +62,9 @@ private:
 /// Whether a process of that id runs; a zombie does not.
 bool process_runs(pid_t pid);
 
+/// The processes with `text` in their command line.
+std::vector<pid_t> processes_with(const std::string& text);
+
 /// The number in the file; none when there is no such file, or no number in it.
 std::optional<pid_t> pid_in_file(const std::filesystem::path& file);
 
