@@ -83,6 +83,11 @@ std::string churn::project_file() const { return benchmark::project_of({web(), w
 void churn::tag_next_version()
 {
     version_ = (version_ + 1) % static_cast<int>(images_.size());
+    tag_version();
+}
+
+void churn::tag_version() const
+{
     docker_.run({"tag", images_.at(static_cast<std::size_t>(version_)), tag_ + ":latest"});
 }
 
@@ -131,6 +136,7 @@ void churn::release_a_bad_image()
     const auto& bad = bad_images_.at(static_cast<std::size_t>(bad_++) % bad_images_.size());
     docker_.run({"tag", bad, tag_ + ":latest"});
     command({"update", scene_->project(), "-c", "web", "--wait"}, 4);
+    tag_version();
 }
 
 void churn::crash_one_of_two()

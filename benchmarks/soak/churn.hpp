@@ -59,6 +59,7 @@ private:
     json::object worker() const;
     std::string project_file() const;
     void tag_next_version();
+    void tag_version() const;
     void command(std::vector<std::string> words, int exit_code = 0) const;
     bool serves_everything() const;
     void begin_load();
