@@ -107,7 +107,13 @@ finished daemon_test::gantryd(const std::vector<std::string>& words, std::chrono
 std::unique_ptr<program> daemon_test::begin_gantryd(
     std::vector<std::string> words, const std::string& output) const
 {
-    words.insert(words.begin(), GANTRYD_PROGRAM);
+    return begin(GANTRYD_PROGRAM, std::move(words), output);
+}
+
+std::unique_ptr<program> daemon_test::begin(
+    const std::string& name, std::vector<std::string> words, const std::string& output) const
+{
+    words.insert(words.begin(), name);
     return std::make_unique<program>(std::move(words), directory_ / output, variables());
 }
 
@@ -165,7 +171,7 @@ void daemon_test::configure(const std::vector<json::object>& components) const
 void daemon_test::start_daemon()
 {
     const auto written = daemon_log().size();
-    daemon_ = begin_gantryd({"run", project_}, "daemon.log");
+    daemon_ = begin(daemon_program_, {"run", project_}, "daemon.log");
     ASSERT_TRUE(wait_until([&] { return daemon_log().size() > written || !daemon_->running(); }));
     ASSERT_TRUE(daemon_->running()) << daemon_log();
 }

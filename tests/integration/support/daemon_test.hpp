@@ -37,6 +37,10 @@ protected:
     std::unique_ptr<program> begin_gantryd(std::vector<std::string> words, const std::string& output) const;
     finished gantry(const std::vector<std::string>& words, std::chrono::seconds limit = 90s) const;
 
+    /// Another program than gantryd in the same way.
+    std::unique_ptr<program> begin(
+        const std::string& name, std::vector<std::string> words, const std::string& output) const;
+
     /// Makes `what`, the image that the components run, answer with `version`; `more` is its environment.
     /// Returns its id.
     std::string make_image(const std::string& version, settings more = {}, const std::string& what = "demo");
@@ -52,7 +56,7 @@ protected:
     /// `setconfig` of these components; a failure of the test when it is refused.
     void configure(const std::vector<boost::json::object>& components) const;
 
-    /// Starts `gantryd run` and waits until it has written something.
+    /// Starts `daemon_program_ run` and waits until it has written something.
     void start_daemon();
     void kill_daemon();
     /// SIGTERM; a failure of the test when it has not ended with code 0 in 20 s.
@@ -83,6 +87,7 @@ protected:
     std::string why(const std::string& component = "web") const;
 
     environment added_;  ///< to what all our programs get
+    std::string daemon_program_ = GANTRYD_PROGRAM;
     std::string project_;
     std::filesystem::path directory_;
     docker docker_;
