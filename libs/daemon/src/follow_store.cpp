@@ -23,9 +23,11 @@ void drop(state& st, const std::string& key, store::revision since)
     const auto component = st.world.components.find(parsed->component);
     if (component == st.world.components.end())
         return;
-    // A deleted state is no order to stop: what runs goes on. Releases stay known while the daemon lives.
-    if (parsed->release)
+    if (parsed->release) {
+        forget_release(st, component->second, *parsed->release);
         return;
+    }
+    // A deleted state is no order to stop: what runs goes on.
     component->second.hold = true;
     component->second.rollout.state_revision = 0;
 }
@@ -91,6 +93,7 @@ void take_components(state& st, const store::snapshot& all)
         if (const auto key = records::parse_component_key(st.what.project, pair.key); key && !key->release)
             with_state.insert(key->component);
     }
+    forget_releases_not_in(st, all);
     for (auto& [name, component] : st.world.components)
         if (!with_state.contains(name)) {
             component.hold = true;

@@ -4,12 +4,16 @@
 #include <gantryd/records/codec.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace gantryd::daemon {
 namespace {
 
 using records::rollout_part;
+
+/// Releases that are known whatever the store has. It keeps more of them by itself.
+constexpr std::ptrdiff_t remembered_releases = 20;
 
 /// The component, and whether it was unknown before.
 std::pair<planner::component&, bool> learn_of(state& st, const model::component_name& name)
@@ -157,6 +161,36 @@ void take_desired(state& st, const store::key_value& pair)
         take_release(st, *key, pair);
     else
         take_state(st, key->component, pair);
+}
+
+void forget_release(state& st, planner::component& of, model::release_number number)
+{
+    const auto newer = std::distance(of.releases.upper_bound(number), of.releases.end());
+    const bool runs = std::ranges::any_of(st.world.instances,
+        [&](const auto& each) { return each.second.component == of.name && each.second.release == number; });
+    if (newer < remembered_releases || of.wanted == number || runs)
+        return;
+    of.releases.erase(number);
+    of.crashes.erase(number);
+    st.memory.forget(of.name, number);
+}
+
+void forget_releases_not_in(state& st, const store::snapshot& all)
+{
+    std::map<model::component_name, std::set<model::release_number>> there;
+    for (const auto& pair : all.pairs)
+        if (const auto key = records::parse_component_key(st.what.project, pair.key); key && key->release)
+            there[key->component].insert(*key->release);
+    for (auto& [name, component] : st.world.components) {
+        std::set<model::release_number> known;
+        for (const auto& [number, release] : component.releases)
+            known.insert(number);
+        for (const auto& [number, crashes] : component.crashes)
+            known.insert(number);
+        for (const auto number : known)
+            if (!there[name].contains(number))
+                forget_release(st, component, number);
+    }
 }
 
 void drop_rollout_part(state& st, const rollout_part& what, const std::string& key, store::revision since)

@@ -14,6 +14,13 @@ namespace gantryd::daemon {
 /// A value that makes no sense leaves what was there before.
 void take_desired(state& st, const store::key_value& pair);
 
+/// The store no longer has the release. It is forgotten here with its failures, but for one of the newest
+/// twenty, the wanted one, and one that runs here: that a store was lost is no reason to forget what goes on.
+void forget_release(state& st, planner::component& of, model::release_number number);
+
+/// The same for all that a list of everything under components_prefix() does not have.
+void forget_releases_not_in(state& st, const store::snapshot& all);
+
 /// A part of a rollout is no longer there, since that revision.
 void drop_rollout_part(
     state& st, const records::rollout_part& what, const std::string& key, store::revision since);

@@ -321,5 +321,59 @@ TEST(containers_of_others, are_never_touched)
     }
 }
 
+/// How much of a component's past the daemon knows.
+class past final : public observer {
+public:
+    std::size_t releases = 0;
+    std::size_t failures = 0;
+
+    void planned(const planner::world& of, const planner::plan&, std::size_t) override
+    {
+        const auto web = of.components.find(model::component_name("web"));
+        if (web == of.components.end())
+            return;
+        releases = web->second.releases.size();
+        failures = web->second.crashes.size();
+    }
+};
+
+TEST(releases_of_long_ago, are_forgotten_with_their_failures)
+{
+    machine m;
+    past known;
+    m.watcher = &known;
+    bool is_bad = false;
+    std::set<model::container_id> bad;
+    m.docker.on_start = [&](const docker::fake_container& of) {
+        docker::fake_run run;
+        if (is_bad) {
+            run.exits_after = 20ms;
+            bad.insert(of.details.id);
+        }
+        return run;
+    };
+    m.prober.on_probe = [&](const model::check_spec&, const health::probe_target& target) {
+        const bool listens = !bad.contains(target.container);
+        return health::probe_result{listens, listens ? "ok" : "connection refused"};
+    };
+    m.start();
+    for (int number = 1; number <= 80; ++number) {
+        is_bad = number % 3 == 0;
+        m.release(std::to_string(number));
+        ASSERT_TRUE(m.run_until([&] { return m.outcome_of(number) != model::release_outcome::pending; }));
+    }
+    m.run_for(2min);
+    EXPECT_TRUE(m.is_alone("shop-web-80-1"));
+    EXPECT_EQ(known.releases, 50U) << "as many as the store keeps";
+    EXPECT_EQ(known.failures, 16U) << "of releases 33 to 78";
+
+    // Nor does a list bring back what the ledger of an earlier daemon had.
+    m.crash();
+    m.start();
+    m.run_for(1min);
+    EXPECT_EQ(known.releases, 50U);
+    EXPECT_EQ(known.failures, 16U);
+}
+
 }  // namespace
 }  // namespace gantryd::daemon
