@@ -77,6 +77,7 @@ public:
         out.pid = ::getpid();
         out.boot_id = boot_id();
         out.binding_directory = settings_.state_dir + "/bindings";
+        out.secret_key_file = settings_.secret_key_file;
         out.link_ports = daemon::link_ports_beside(ephemeral_ports());
         if (is_docker_here())
             out.free_bytes = [](const std::string& path) { return free_bytes(path); };

@@ -51,6 +51,9 @@ void add_settings(CLI::App& to, settings& into)
     to.add_option(
           "--store", into.store, "The embedded store's file (default: store.db in the state directory)")
         ->envname("GANTRYD_STORE");
+    to.add_option("--secret-key-file", into.secret_key_file, "The key of the project's secrets, 32 bytes")
+        ->envname("GANTRYD_SECRET_KEY_FILE")
+        ->capture_default_str();
     to.add_option("--haproxy", into.haproxy, "The HAProxy program")
         ->envname("GANTRYD_HAPROXY")
         ->capture_default_str();

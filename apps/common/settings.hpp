@@ -19,6 +19,7 @@ struct settings {
     std::string store;               ///< path of the embedded store; empty: store.db in the state directory
     std::string etcd;                ///< endpoints as the command line has them; empty: not named there
     std::uint16_t etcd_port = 2379;  ///< of those that name none
+    std::string secret_key_file = "/etc/gantryd/secret.key";
     std::string haproxy = "haproxy";
     long haproxy_hard_stop_seconds = 24L * 60 * 60;  ///< a worker that a reload left behind ends by then
     std::string log_format = "text";

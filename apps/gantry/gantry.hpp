@@ -33,6 +33,9 @@ boost::asio::awaitable<base::result<std::vector<local_container>>> find_containe
 std::string problem_with_links(const model::project_spec& project, const model::component_spec& component,
     const std::vector<local_container>& containers);
 
+/// Why the component's secrets cannot be had without a store; empty when they can.
+std::string problem_with_secrets(const model::component_spec& component);
+
 /// Puts what runs into an empty store, as if its releases had been recorded there.
 boost::asio::awaitable<base::result<void>> record_what_runs(store::store& to, const local_invocation& what,
     const std::vector<local_container>& containers, runtime::clock& clk);

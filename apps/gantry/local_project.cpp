@@ -107,6 +107,17 @@ std::string problem_with_links(const model::project_spec& project, const model::
     return {};
 }
 
+std::string problem_with_secrets(const model::component_spec& component)
+{
+    for (const auto& variable : component.environment_variables)
+        if (variable.secret && !variable.secret->name.empty())
+            return fmt::format(
+                "component {}: variable {} is to have the secret {} of the store, and gantry has "
+                "no store; here a secret is in a file: {{file: /path}}",
+                component.name.text(), variable.name, variable.secret->name);
+    return {};
+}
+
 boost::asio::awaitable<base::result<void>> record_what_runs(store::store& to, const local_invocation& what,
     const std::vector<local_container>& containers, runtime::clock& clk)
 {

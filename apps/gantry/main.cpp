@@ -3,6 +3,7 @@
 #include "common/images.hpp"
 #include "common/log_sink.hpp"
 #include "common/output.hpp"
+#include "common/secret_files.hpp"
 
 #include <gantryd/store/memory_store.hpp>
 
@@ -69,9 +70,15 @@ boost::asio::awaitable<exit_code> start_release(local_invocation what, model::pr
     const auto spec = *project.find(what.name());
     if (auto why = problem_with_links(project, spec, containers); !why.empty())
         co_return refuse(why);
+    if (auto why = problem_with_secrets(spec); !why.empty())
+        co_return refuse(why);
+    auto held = hold_files(what.with, what.project, spec);
+    if (!held)
+        co_return refuse(held.error());
     auto request = co_await resolve_image(on.docker(), spec, clk);
     if (!request)
         co_return refuse(request.error());
+    request->secrets = std::move(*held);
     const auto desired = store::make_memory_store(clk);
     auto recorded = co_await record_what_runs(*desired, what, containers, clk);
     if (!recorded)

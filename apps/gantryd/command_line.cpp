@@ -64,6 +64,7 @@ public:
             project(add("run", "Run the daemon for a project on this machine", verb::run)), false));
         project(add("machines", "List the machines of a project", verb::machines));
         machine_commands();
+        secret_commands();
         project(add("list", "List the components of a project", verb::list));
         components(
             project(add("status", "Show instances, releases and conditions", verb::status)), false, true);
@@ -188,6 +189,25 @@ private:
         one("drain", "Hand the machine's work over to others", verb::drain);
         one("undrain", "Let the machine take its work back", verb::undrain);
         one("forget", "Remove what is stored of a machine that is gone", verb::forget);
+    }
+
+    void secret_commands()
+    {
+        auto* secret =
+            cli_.add_subcommand("secret", "Values of variables that stand in no file of the project");
+        secret->require_subcommand(1);
+        const auto one = [&](const std::string& name, const std::string& help, verb what) {
+            auto* out = project(add(*secret, name, help, what));
+            out->add_option("secret", into_.secret, "The secret")
+                ->required()
+                ->check(CLI::Validator(check_name, "NAME"));
+            return out;
+        };
+        one("set", "Store a value, read from stdin; nothing that runs changes", verb::secret_set)
+            ->add_option("--from", into_.from, "Read the value from this file");
+        project(add(*secret, "list", "List the secrets of a project, and who uses them", verb::secret_list));
+        one("rm", "Remove a secret", verb::secret_rm)
+            ->add_flag("--force", into_.force, "Also one that the stored config uses");
     }
 
     CLI::App cli_{"Puts new versions live without anyone noticing, and keeps them alive."};

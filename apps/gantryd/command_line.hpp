@@ -35,7 +35,10 @@ enum class verb {
     history,
     drain,
     undrain,
-    forget
+    forget,
+    secret_set,
+    secret_list,
+    secret_rm
 };
 
 /// What the command line said, whatever the command.
@@ -51,6 +54,8 @@ struct invocation {
     std::size_t newest = 100;  ///< how many events
     std::optional<std::int64_t> release;
     bool force = false;
+    std::string secret;
+    std::string from;               ///< the file with its value; empty: stdin
     std::string machine;            ///< as an operator names it
     std::vector<std::string> tags;  ///< "KEY=VALUE"
     std::string address;            ///< of this machine

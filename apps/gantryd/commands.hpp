@@ -41,6 +41,9 @@ boost::asio::awaitable<exit_code> machines(invocation what, runtime::clock& clk)
 boost::asio::awaitable<exit_code> drain(invocation what, runtime::clock& clk);
 boost::asio::awaitable<exit_code> undrain(invocation what, runtime::clock& clk);
 boost::asio::awaitable<exit_code> forget(invocation what, runtime::clock& clk);
+boost::asio::awaitable<exit_code> set_secret(invocation what, runtime::clock& clk);
+boost::asio::awaitable<exit_code> list_secrets(invocation what, runtime::clock& clk);
+boost::asio::awaitable<exit_code> remove_secret(invocation what, runtime::clock& clk);
 
 /// How a component stands for somebody who waits.
 struct progress {

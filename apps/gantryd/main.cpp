@@ -34,6 +34,9 @@ boost::asio::awaitable<exit_code> carry_out(invocation what, runtime::clock& clk
     case verb::drain: return drain(std::move(what), clk);
     case verb::undrain: return undrain(std::move(what), clk);
     case verb::forget: return forget(std::move(what), clk);
+    case verb::secret_set: return set_secret(std::move(what), clk);
+    case verb::secret_list: return list_secrets(std::move(what), clk);
+    case verb::secret_rm: return remove_secret(std::move(what), clk);
     }
     std::unreachable();
 }

@@ -2,6 +2,7 @@
 #include "common/images.hpp"
 #include "common/machine.hpp"
 #include "common/output.hpp"
+#include "common/secret_files.hpp"
 
 #include <gantryd/base/names.hpp>
 #include <gantryd/control/update_plan.hpp>
@@ -108,9 +109,12 @@ boost::asio::awaitable<exit_code> plan(invocation what, runtime::clock& clk)
             co_return refuse(fmt::format("component {} is not in the config of {}", name.text(),
                 what.file.empty() ? "project " + what.project : what.file));
         auto image = co_await look_for_image(*spec, clk);
-        auto made = control::plan_update(*all, *spec, image.id);
+        auto held = hold_files(what.with, what.project, *spec);
+        auto made = control::plan_update(*all, *spec, image.id, held.value_or(model::held_secrets()));
         if (!image.unknown.empty())
             made.unknown.push_back(image.unknown);
+        if (!held)
+            made.unknown.push_back("whether a secret in a file has another value: " + held.error().context());
         if (what.with.json())
             out.emplace_back(control::to_json(made));
         else

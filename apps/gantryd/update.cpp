@@ -2,6 +2,7 @@
 #include "common/images.hpp"
 #include "common/machine.hpp"
 #include "common/output.hpp"
+#include "common/secret_files.hpp"
 
 #include <gantryd/base/names.hpp>
 
@@ -68,9 +69,13 @@ boost::asio::awaitable<exit_code> update(invocation what, runtime::clock& clk)
         co_return refuse(docker.error());
     std::vector<control::release_request> requests;
     for (const auto& spec : *specs) {
+        auto held = hold_files(what.with, what.project, spec);
+        if (!held)
+            co_return refuse(held.error());
         auto request = co_await resolve_image(**docker, spec, clk);
         if (!request)
             co_return refuse(request.error());
+        request->secrets = std::move(*held);
         requests.push_back(std::move(*request));
     }
     auto wanted = requests;

@@ -1,6 +1,7 @@
 #include "commands.hpp"
 #include "common/output.hpp"
 
+#include <gantryd/model/component_json.hpp>
 #include <gantryd/planner/reasons.hpp>
 #include <gantryd/records/codec.hpp>
 
@@ -56,6 +57,14 @@ std::optional<model::evidence> failure_of(const control::component_overview& of)
     return std::nullopt;
 }
 
+std::string difference_from(const model::release& release, const control::component_overview& of)
+{
+    const auto number = model::value_of(release.number);
+    if (model::spec_hash(*of.configured, release.secrets) == release.spec_hash)
+        return fmt::format("a secret has a newer value than release {} was made with", number);
+    return fmt::format("the stored config differs from release {}", number);
+}
+
 boost::json::object as_json(
     const control::component_overview& of, const std::vector<model::condition>& conditions)
 {
@@ -86,8 +95,7 @@ std::vector<model::condition> conditions_of(const control::project_overview& all
             "no gantryd daemon looks after the component now", now, std::nullopt,
             "what runs goes on running; nothing is started, stopped or healed", "gantryd run " + project});
     if (const auto* release = of.wanted(); of.config_differs())
-        out.push_back({code(planner::reason::config_differs), "",
-            fmt::format("the stored config differs from release {}", model::value_of(release->number)), now,
+        out.push_back({code(planner::reason::config_differs), "", difference_from(*release, of), now,
             std::nullopt, "the release goes on as it is", command_line("update", project, of.name)});
     // A report of a daemon that is gone tells how it was, not how it is.
     for (const auto& report : of.reports)

@@ -40,6 +40,26 @@ TEST(command_line, says_which_command_and_for_whom)
     EXPECT_EQ(what->with.etcd, "10.0.0.1");
 }
 
+TEST(command_line, a_secret_has_a_name_and_no_value_in_its_words)
+{
+    std::ostringstream out;
+    const auto set = parse_command_line({"secret", "set", "shop", "db", "--from", "/tmp/value"}, out, out);
+    ASSERT_TRUE(set) << out.str();
+    EXPECT_EQ(set->command, verb::secret_set);
+    EXPECT_EQ(set->secret, "db");
+    EXPECT_EQ(set->from, "/tmp/value");
+    const auto list = parse_command_line({"secret", "list", "shop"}, out, out);
+    ASSERT_TRUE(list) << out.str();
+    EXPECT_EQ(list->command, verb::secret_list);
+    const auto rm = parse_command_line({"secret", "rm", "shop", "db", "--force"}, out, out);
+    ASSERT_TRUE(rm) << out.str();
+    EXPECT_TRUE(rm->command == verb::secret_rm && rm->force);
+    for (const auto& words : std::vector<std::vector<std::string>>{{"secret"}, {"secret", "set", "shop"},
+             {"secret", "set", "shop", "db", "hunter2"}, {"secret", "set", "shop", "../db"},
+             {"secret", "rm", "shop", "a/b"}})
+        EXPECT_NE(refusal_of(words), "") << words.back();
+}
+
 TEST(command_line, help_is_no_failure)
 {
     std::ostringstream out;

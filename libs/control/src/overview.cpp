@@ -37,7 +37,8 @@ const model::component_report* component_overview::report_of(const model::machin
 bool component_overview::config_differs() const
 {
     const auto* release = wanted();
-    return release != nullptr && configured && model::spec_hash(*configured) != release->spec_hash;
+    return release != nullptr && configured &&
+           model::spec_hash(*configured, configured_secrets) != release->spec_hash;
 }
 
 const component_overview* project_overview::find(const model::component_name& name) const
@@ -165,6 +166,35 @@ bool take_machine(const model::project_name& project, const store::key_value& pa
     return true;
 }
 
+bool take_secret(const model::project_name& project, const store::key_value& pair, project_overview& into)
+{
+    auto name = records::parse_secret_key(project, pair.key);
+    if (!name)
+        return false;
+    into.secrets[std::move(*name)] = {
+        records::decode_stored_secret(pair.value).value_or(model::stored_secret()), pair.modified};
+    return true;
+}
+
+model::held_secrets configured_secrets(const project_overview& all, const component_overview& of)
+{
+    model::held_secrets out;
+    const auto* wanted = of.wanted();
+    for (const auto& variable : of.configured->environment_variables) {
+        if (!variable.secret)
+            continue;
+        if (const auto stored = all.secrets.find(variable.secret->name); stored != all.secrets.end())
+            out[variable.name] = {stored->second.what.version, stored->second.what.sealed, {}};
+        if (variable.secret->file.empty() || wanted == nullptr)
+            continue;
+        const auto& before = wanted->spec.environment_variables;
+        const auto held = wanted->secrets.find(variable.name);
+        if (held != wanted->secrets.end() && std::ranges::find(before, variable) != before.end())
+            out[variable.name] = held->second;
+    }
+    return out;
+}
+
 }  // namespace
 
 boost::asio::awaitable<base::result<project_overview>> read_overview(
@@ -183,7 +213,8 @@ boost::asio::awaitable<base::result<project_overview>> read_overview(
         } else if (records::is_report_key(project, pair.key)) {
             if (auto report = records::decode_component_report(pair.value))
                 components[report->component].reports.push_back(std::move(*report));
-        } else if (!take_component(project, pair, components) && !take_rollout(project, pair, components)) {
+        } else if (!take_component(project, pair, components) && !take_rollout(project, pair, components) &&
+                   !take_secret(project, pair, out)) {
             (void)take_machine(project, pair, out);
         }
     }
@@ -192,8 +223,10 @@ boost::asio::awaitable<base::result<project_overview>> read_overview(
         auto of = node.empty() ? component_overview() : std::move(node.mapped());
         of.name = name;
         if (out.config)
-            if (const auto* spec = out.config->meaning.find(name))
+            if (const auto* spec = out.config->meaning.find(name)) {
                 of.configured = *spec;
+                of.configured_secrets = configured_secrets(out, of);
+            }
         out.components.push_back(std::move(of));
     };
     if (out.config)

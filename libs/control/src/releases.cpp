@@ -1,6 +1,7 @@
 #include "races.hpp"
 #include "release_writer.hpp"
 
+#include <gantryd/control/secrets.hpp>
 #include <gantryd/model/component_json.hpp>
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
@@ -52,7 +53,7 @@ released add_release(const model::project_name& project, const release_request& 
 {
     const auto& name = request.spec.name;
     released out{name, {}, false};
-    const auto hash = model::spec_hash(request.spec);
+    const auto hash = model::spec_hash(request.spec, request.secrets);
     const auto* wanted = of.wanted();
     if (is_released(of, hash, request.image)) {
         out.number = wanted->number;
@@ -64,6 +65,7 @@ released add_release(const model::project_name& project, const release_request& 
             .image = request.image,
             .digest = request.digest,
             .architecture = request.architecture,
+            .secrets = request.secrets,
             .spec_hash = hash,
             .created_by = created_by,
             .created_at = now};
@@ -90,15 +92,19 @@ boost::asio::awaitable<base::result<std::vector<released>>> release_components(s
     runtime::clock& clk, runtime::time_point deadline)
 {
     std::vector<released> out;
-    decision decide = [&](const project_overview& all) {
+    decision decide = [&](const project_overview& all) -> base::result<std::optional<store::transaction>> {
         store::transaction write;
         out.clear();
-        for (const auto& request : requests) {
+        for (auto request : requests) {
+            auto held = hold_secrets(all, request.spec, std::move(request.secrets));
+            if (!held)
+                return std::unexpected(held.error());
+            request.secrets = std::move(*held);
             const auto* of = all.find(request.spec.name);
             out.push_back(add_release(project, request, of == nullptr ? component_overview() : *of,
                 created_by, clk.wall_now(), write));
         }
-        return std::optional(std::move(write));
+        return write;
     };
     auto done = co_await change_project(to, project, std::move(decide), deadline);
     if (!done)
@@ -123,7 +129,11 @@ boost::asio::awaitable<base::result<released>> release_order(store::store& to, m
     auto before = *of;
     if (!before.releases.empty())  // what was wanted before somebody left the number out
         before.state->release = before.releases.rbegin()->first;
-    const release_request request{*of->configured, std::move(image)};
+    auto held = hold_secrets(*all, *of->configured, of->configured_secrets);
+    if (!held)
+        co_return std::unexpected(held.error());
+    release_request request{*of->configured, std::move(image)};
+    request.secrets = std::move(*held);
     store::transaction write;
     auto made = add_release(project, request, before, created_by, clk.wall_now(), write);
     auto done = co_await to.commit(std::move(write), deadline);

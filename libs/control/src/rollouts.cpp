@@ -105,7 +105,8 @@ boost::asio::awaitable<base::result<rolled_back>> roll_back(store::store& to, mo
         if (!target)
             return std::unexpected(target.error());
         store::transaction write;
-        const release_request request{target->spec, target->image, target->digest, target->architecture};
+        const release_request request{
+            target->spec, target->image, target->digest, target->architecture, target->secrets};
         out.number = add_release(project, request, *of, created_by, clk.wall_now(), write).number;
         out.from = std::move(*target);
         return write;

@@ -3,6 +3,7 @@
 #include "release_writer.hpp"
 
 #include <gantryd/control/rollout_view.hpp>
+#include <gantryd/control/secrets.hpp>
 #include <gantryd/model/component_json.hpp>
 
 #include <boost/json.hpp>
@@ -23,13 +24,39 @@ std::string name_of(model::release_number number)
     return fmt::format("release {}", model::value_of(number));
 }
 
-/// Environment values may be secrets, and are not shown.
-void conceal(json::object& spec)
+/// What may be shown of a secret: where its value is, and which one it is.
+std::string described(const model::secret_source& secret, const model::held_secret& held)
+{
+    constexpr std::size_t enough = 8;  // digits, to see that it is another one
+    if (!secret.name.empty())
+        return held.version == 0 ? "secret " + secret.name
+                                 : fmt::format("secret {}, version {}", secret.name, held.version);
+    return held.fingerprint.empty()
+               ? "file " + secret.file
+               : fmt::format("file {} (fingerprint {})", secret.file, held.fingerprint.substr(0, enough));
+}
+
+/// The spec with its variables by name: values as they are, secrets as what may be shown.
+json::object comparable(const model::component_spec& spec, const model::held_secrets& held)
 {
     json::object by_name;
-    for (const auto& variable : spec.at("environmentVariables").as_array())
-        by_name[variable.at("name").as_string()] = variable.at("value");
-    spec["environmentVariables"] = std::move(by_name);
+    for (const auto& variable : spec.environment_variables) {
+        const auto found = held.find(variable.name);
+        const auto one = found == held.end() ? model::held_secret() : found->second;
+        if (variable.secret)
+            by_name[variable.name] = json::object{{"shown", described(*variable.secret, one)}};
+        else
+            by_name[variable.name] = variable.value;
+    }
+    auto out = model::to_json(spec);
+    out["environmentVariables"] = std::move(by_name);
+    return out;
+}
+
+/// Environment values may be secrets, and are not shown.
+std::string text_of_variable(const json::value& of)
+{
+    return of.is_object() ? std::string(of.at("shown").as_string()) : "***";
 }
 
 class difference {
@@ -43,17 +70,19 @@ public:
 private:
     void compare_values(const std::string& field, const json::value* from, const json::value* to)
     {
+        const bool is_variable = field.starts_with("environmentVariables.");
         if (from != nullptr && to != nullptr) {
             if (*from == *to)
                 return;
+            if (is_variable)
+                return out_.push_back({field, text_of_variable(*from), text_of_variable(*to)});
             if (from->is_object() && to->is_object())
                 return compare_objects(field, from->get_object(), to->get_object());
             if (from->is_array() && to->is_array())
                 return compare_arrays(field, from->get_array(), to->get_array());
         }
-        const bool secret = field.starts_with("environmentVariables.");
         const auto text = [&](const json::value* of) {
-            return of == nullptr ? std::string() : secret ? std::string("***") : json::serialize(*of);
+            return of == nullptr ? std::string() : is_variable ? text_of_variable(*of) : json::serialize(*of);
         };
         out_.push_back({field, text(from), text(to)});
     }
@@ -81,12 +110,17 @@ private:
 
 class update_planner {
 public:
-    update_planner(
-        const project_overview& all, const model::component_spec& spec, std::optional<model::image_id> image)
+    update_planner(const project_overview& all, const model::component_spec& spec,
+        std::optional<model::image_id> image, model::held_secrets held)
         : all_(all),
           of_(all.find(spec.name)),
-          spec_(spec)
+          spec_(spec),
+          held_(std::move(held))
     {
+        if (auto all_held = hold_secrets(all, spec, held_))
+            held_ = std::move(*all_held);
+        else
+            out_.notes.push_back("it would be refused: " + all_held.error().context());
         out_.component = spec.name;
         out_.image = std::move(image);
     }
@@ -122,12 +156,12 @@ private:
             return;
         out_.compared_with = release->number;
         out_.image_before = release->image;
-        out_.changes = changes_between(release->spec, spec_);
+        out_.changes = changes_between(release->spec, spec_, release->secrets, held_);
     }
 
     void number()
     {
-        const auto hash = model::spec_hash(spec_);
+        const auto hash = model::spec_hash(spec_, held_);
         const auto* release = wanted();
         out_.number = model::next(of_ == nullptr ? model::release_number{} : of_->last);
         if (out_.image)
@@ -196,6 +230,7 @@ private:
     const project_overview& all_;
     const component_overview* of_;
     const model::component_spec& spec_;
+    model::held_secrets held_;
     update_plan out_;
 };
 
@@ -209,19 +244,16 @@ json::array strings(const std::vector<std::string>& from)
 
 }  // namespace
 
-std::vector<field_change> changes_between(const model::component_spec& from, const model::component_spec& to)
+std::vector<field_change> changes_between(const model::component_spec& from, const model::component_spec& to,
+    const model::held_secrets& held_from, const model::held_secrets& held_to)
 {
-    auto before = model::to_json(from);
-    auto after = model::to_json(to);
-    conceal(before);
-    conceal(after);
-    return difference().between(before, after);
+    return difference().between(comparable(from, held_from), comparable(to, held_to));
 }
 
-update_plan plan_update(
-    const project_overview& all, const model::component_spec& spec, std::optional<model::image_id> image)
+update_plan plan_update(const project_overview& all, const model::component_spec& spec,
+    std::optional<model::image_id> image, model::held_secrets held)
 {
-    return update_planner(all, spec, std::move(image)).plan();
+    return update_planner(all, spec, std::move(image), std::move(held)).plan();
 }
 
 json::object to_json(const update_plan& plan)

@@ -1,5 +1,5 @@
 #include "executor.hpp"
-#include "image_fetch.hpp"
+#include "secret_values.hpp"
 
 #include <gantryd/base/names.hpp>
 #include <gantryd/daemon/labels.hpp>
@@ -30,14 +30,27 @@ std::string link_path(const std::string& directory, const model::instance_name& 
     return directory + "/" + name.text() + "-" + std::to_string(index);
 }
 
+using secret_values = std::map<std::string, secrets::secret_text>;
+
+std::string assignment(const std::string& name, std::string_view value)
+{
+    std::string out;
+    out.reserve(name.size() + 1 + value.size());  // grown, it would leave copies behind
+    return out.append(name).append("=").append(value);
+}
+
 /// The component's variables and those of its links, which count more where both have a name.
-std::vector<std::string> environment_of(
-    const model::component_spec& spec, const std::vector<model::environment_variable>& links)
+std::vector<std::string> environment_of(const model::component_spec& spec, const secret_values& secrets,
+    const std::vector<model::environment_variable>& links)
 {
     std::vector<std::string> out;
-    for (const auto& variable : spec.environment_variables)
-        if (std::ranges::find(links, variable.name, &model::environment_variable::name) == links.end())
-            out.push_back(variable.name + "=" + variable.value);
+    for (const auto& variable : spec.environment_variables) {
+        if (std::ranges::find(links, variable.name, &model::environment_variable::name) != links.end())
+            continue;
+        const auto secret = secrets.find(variable.name);
+        out.push_back(assignment(variable.name,
+            secret == secrets.end() ? std::string_view(variable.value) : secret->second.view()));
+    }
     for (const auto& variable : links)
         out.push_back(variable.name + "=" + variable.value);
     return out;
@@ -56,7 +69,8 @@ std::map<std::string, planner::link_address> links_of(
 }
 
 docker::create_request request_for(const state& st, const model::instance_name& name,
-    const model::release& release, const std::vector<model::environment_variable>& links)
+    const model::release& release, const secret_values& secrets,
+    const std::vector<model::environment_variable>& links)
 {
     const auto& what = st.what;
     const auto& spec = release.spec;
@@ -65,7 +79,7 @@ docker::create_request request_for(const state& st, const model::instance_name& 
     out.image = release.image;
     out.command = spec.command;
     out.user = spec.user;
-    out.environment = environment_of(spec, links);
+    out.environment = environment_of(spec, secrets, links);
     out.labels = labels_for(what.project, release, links_of(st.world, spec));
     for (const auto& port : spec.ports)
         out.exposed_ports.push_back(port.container);
@@ -145,22 +159,34 @@ boost::asio::awaitable<executor::outcome> executor::pull_image(
     co_return outcome();
 }
 
-boost::asio::awaitable<base::result<model::container_id>> executor::make_container(
-    model::instance_name name, std::shared_ptr<const model::release> release, bool may_pull)
+boost::asio::awaitable<base::result<model::container_id>> executor::ask_for_container(
+    model::instance_name name, std::shared_ptr<const model::release> release)
 {
     const auto links = planner::link_variables(st_.world, release->spec);
     if (!links)
         co_return base::fail(
             errc::unavailable, "the address of a link that it requires is not known any more");
-    auto request = request_for(st_, name, *release, *links);
-    auto again = request;
+    auto secrets = secret_reader(st_.what).values_of(*release);
+    if (!secrets) {
+        faults_.insert_or_assign(instance_key(name), secrets.error().code);
+        co_return std::unexpected(secrets.error().why);
+    }
+    auto request = request_for(st_, name, *release, *secrets, *links);
+    secrets->clear();
     auto made = co_await st_.io.docker.create(std::move(request), st_.io.clk.now() + call_limit);
+    co_return made;
+}
+
+boost::asio::awaitable<base::result<model::container_id>> executor::make_container(
+    model::instance_name name, std::shared_ptr<const model::release> release, bool may_pull)
+{
+    auto made = co_await ask_for_container(name, release);
     if (made || made.error() != errc::not_found || !may_pull)
         co_return made;
     auto pulled = co_await pull_image(name, release);
     if (!pulled)
         co_return std::unexpected(pulled.error());
-    auto made_now = co_await st_.io.docker.create(std::move(again), st_.io.clk.now() + call_limit);
+    auto made_now = co_await ask_for_container(name, release);
     co_return made_now;
 }
 

@@ -49,6 +49,9 @@ private:
     boost::asio::awaitable<void> wait_for_news();
     boost::asio::awaitable<outcome> prepare(planner::prepare_release what);
 
+    /// Asks Docker for the container of a new instance; its secrets are known for that long.
+    boost::asio::awaitable<base::result<model::container_id>> ask_for_container(
+        model::instance_name name, std::shared_ptr<const model::release> release);
     /// Makes the container of a new instance, its image pulled if need be and `may_pull`; the container's id.
     boost::asio::awaitable<base::result<model::container_id>> make_container(
         model::instance_name name, std::shared_ptr<const model::release> release, bool may_pull);

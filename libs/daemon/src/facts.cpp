@@ -56,21 +56,6 @@ bool is_trouble(happening what)
     return false;
 }
 
-/// Words of the outside world may repeat what a container was given: Docker's refusals, a program's last
-/// lines. Values too short to be secrets would take common words out of every sentence.
-void hide_values(std::string& text, const model::component_spec& spec)
-{
-    constexpr std::size_t shortest_secret = 6;
-    for (const auto& variable : spec.environment_variables) {
-        if (variable.value.size() < shortest_secret)
-            continue;
-        const auto shown = "(" + variable.name + ")";
-        for (auto at = text.find(variable.value); at != std::string::npos;
-            at = text.find(variable.value, at + shown.size()))
-            text.replace(at, variable.value.size(), shown);
-    }
-}
-
 model::event event_of(const fact& told, base::wall_time at)
 {
     model::event out;
@@ -134,23 +119,6 @@ void write(const base::logger& log, const fact& told, const model::event& event)
 }
 
 }  // namespace
-
-void state::conceal(const model::component_name& component, std::string& text) const
-{
-    const auto found = world.components.find(component);
-    if (found == world.components.end())
-        return;
-    for (const auto& [number, release] : found->second.releases)
-        hide_values(text, release->spec);
-}
-
-void state::conceal(const model::component_name& component, model::evidence& why) const
-{
-    conceal(component, why.reason);
-    conceal(component, why.last_answer);
-    for (auto& line : why.last_log_lines)
-        conceal(component, line);
-}
 
 void state::tell(const fact& told)
 {

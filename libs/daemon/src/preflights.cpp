@@ -1,6 +1,7 @@
 #include "preflights.hpp"
 
 #include "rollout_records.hpp"
+#include "secret_values.hpp"
 
 #include <gantryd/planner/links.hpp>
 #include <gantryd/records/codec.hpp>
@@ -70,6 +71,8 @@ attempt<void> preflights::look_around(
     if (!can_run(architecture, engine.architecture))
         return blocked(reason::wrong_architecture,
             fmt::format("its image is for {}, and this machine is {}", architecture, engine.architecture));
+    if (const auto secrets = secret_reader(st_.what).values_of(release); !secrets)
+        return std::unexpected(secrets.error());
     if (auto why = why_ports_taken(st_, release))
         return blocked(reason::port_taken, std::move(*why));
     const auto room = st_.what.free_bytes && !engine.data_root.empty() ? st_.what.free_bytes(engine.data_root)

@@ -11,7 +11,8 @@ class preflights {
 public:
     explicit preflights(state& st) : st_(st) {}
 
-    /// Fetches the image where it is missing, and looks at the processor, the external ports and the disk.
+    /// Fetches the image where it is missing, and looks at the processor, the secrets, the external ports
+    /// and the disk.
     /// What it finds is written to the store when it is news, an obstacle too. Obstacles: why the release
     /// could not run here; `retrying` when the store does not take the word. Cancellation: terminal.
     boost::asio::awaitable<attempt<void>> run(planner::prepare_release what);

@@ -106,6 +106,7 @@ void probes::go_on(const model::instance_name& name, watch& of)
 
 bool probes::take(const planner::instance& of, watch& what, std::size_t index, health::probe_result answer)
 {
+    st_.conceal_words(of.component, answer.answer);
     auto& judged = what.judgements[index];
     const auto& check = what.checks[index];
     const auto before = judged.now;

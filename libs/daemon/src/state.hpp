@@ -98,8 +98,11 @@ public:
     void tell(happening what_happened, const planner::instance& to, std::string text);
     void tell(happening what_happened, std::string text);
 
-    /// Takes values of the component's environment out of words of the outside world.
+    /// Takes values of the component's environment out of a text, its secrets as far as they can be read.
     void conceal(const model::component_name& component, std::string& text) const;
+    /// The same of what a program said. Where a container has a secret that cannot be read any more nothing
+    /// is left of it.
+    void conceal_words(const model::component_name& component, std::string& text) const;
     void conceal(const model::component_name& component, model::evidence& why) const;
 
     planner::instance* find(const model::instance_name& name);

@@ -101,6 +101,15 @@ json::object labels_json(const std::map<std::string, std::string>& labels)
     return out;
 }
 
+json::object variable_json(const environment_variable& e)
+{
+    if (!e.secret)
+        return {{"name", e.name}, {"value", e.value}};
+    if (e.secret->file.empty())
+        return {{"name", e.name}, {"secret", e.secret->name}};
+    return {{"name", e.name}, {"secret", json::object{{"file", e.secret->file}}}};
+}
+
 void write_pretty(std::string& out, const json::value& value, std::size_t indent)
 {
     const auto new_line = [&](std::size_t depth) { (out += '\n').append(2 * depth, ' '); };
@@ -178,8 +187,7 @@ json::object to_json(const component_spec& c)
     });
     out["requireComponentLinks"] = each(c.require_component_links,
         [](const link_import& l) { return json::object{{"name", l.name}, {"alias", l.alias}}; });
-    out["environmentVariables"] = each(c.environment_variables,
-        [](const environment_variable& e) { return json::object{{"name", e.name}, {"value", e.value}}; });
+    out["environmentVariables"] = each(c.environment_variables, variable_json);
     out["labels"] = labels_json(c.labels);
     return out;
 }
@@ -192,9 +200,27 @@ json::object to_json(const project_spec& project)
     return {{"components", std::move(components)}};
 }
 
-std::string spec_hash(const component_spec& component)
+json::object to_json(const held_secrets& secrets)
 {
-    const auto text = pretty(to_json(component));
+    json::object out;
+    for (const auto& [variable, held] : secrets) {
+        json::object one;
+        if (!held.sealed.empty()) {
+            one["version"] = held.version;
+            one["sealed"] = held.sealed;
+        }
+        if (!held.fingerprint.empty())
+            one["fingerprint"] = held.fingerprint;
+        out[variable] = std::move(one);
+    }
+    return out;
+}
+
+std::string spec_hash(const component_spec& component, const held_secrets& secrets)
+{
+    auto text = pretty(to_json(component));
+    if (!secrets.empty())
+        text += pretty(to_json(secrets));
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned int size = 0;
     EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);

@@ -38,6 +38,20 @@ TEST(component_json, the_hash_follows_the_meaning)
     EXPECT_NE(model::spec_hash(a), model::spec_hash(b));
 }
 
+TEST(component_json, the_hash_follows_the_secrets)
+{
+    model::component_spec spec;
+    spec.environment_variables = {{"DB", "", model::secret_source{"", "db"}}};
+    const auto plain = model::spec_hash(spec);
+    const model::held_secrets first{{"DB", {1, "AQID", ""}}};
+    const model::held_secrets second{{"DB", {2, "AQIE", ""}}};
+    EXPECT_EQ(model::spec_hash(spec, first), model::spec_hash(spec, first));
+    EXPECT_NE(model::spec_hash(spec, first), plain);
+    EXPECT_NE(model::spec_hash(spec, first), model::spec_hash(spec, second));
+    spec.environment_variables.front().secret = model::secret_source{"/db", ""};
+    EXPECT_NE(model::spec_hash(spec), plain);
+}
+
 TEST(release, words_of_the_store_and_back)
 {
     for (const auto value : {model::intent::ready, model::intent::stopped, model::intent::killed})

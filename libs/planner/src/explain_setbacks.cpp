@@ -40,7 +40,8 @@ std::string text_of(const setback& failed)
 
 std::string_view remedy_for(reason code)
 {
-    if (code == reason::image_mismatch || code == reason::wrong_architecture)
+    if (code == reason::image_mismatch || code == reason::wrong_architecture ||
+        code == reason::secret_changed)
         return "gantryd update {} -c {}";
     if (code == reason::docker_disk_full)
         return "docker system df";

@@ -320,7 +320,8 @@ bool is_obstacle(std::string_view code)
     static constexpr std::array those{reason::retrying, reason::port_taken, reason::unhealthy,
         reason::dependency_suspected, reason::crash_loop, reason::docker_unreachable, reason::proxy_failed,
         reason::waiting_link, reason::link_down, reason::pull_failed, reason::image_mismatch,
-        reason::wrong_architecture, reason::docker_disk_full, reason::machine_id_taken};
+        reason::wrong_architecture, reason::docker_disk_full, reason::secret_missing,
+        reason::secret_unreadable, reason::secret_changed, reason::machine_id_taken};
     return std::ranges::any_of(those, [&](reason one) { return text_of(one) == code; });
 }
 

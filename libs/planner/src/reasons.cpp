@@ -37,6 +37,9 @@ std::string_view text_of(reason code) noexcept
     case reason::image_mismatch: return "image_mismatch";
     case reason::wrong_architecture: return "wrong_architecture";
     case reason::docker_disk_full: return "docker_disk_full";
+    case reason::secret_missing: return "secret_missing";
+    case reason::secret_unreadable: return "secret_unreadable";
+    case reason::secret_changed: return "secret_changed";
     case reason::rollout_paused: return "rollout_paused";
     case reason::rollout_stopped: return "rollout_stopped";
     case reason::machine_lost: return "machine_lost";

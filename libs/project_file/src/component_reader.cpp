@@ -37,7 +37,8 @@ constexpr std::array<string_view, 6> rollout_fields{
 constexpr std::array<string_view, 3> resource_fields{"memory", "cpus", "pids"};
 constexpr std::array<string_view, 3> export_fields{"name", "port", "kind"};
 constexpr std::array<string_view, 2> import_fields{"name", "alias"};
-constexpr std::array<string_view, 2> environment_fields{"name", "value"};
+constexpr std::array<string_view, 3> environment_fields{"name", "value", "secret"};
+constexpr std::array<string_view, 1> secret_fields{"file"};
 
 constexpr std::array port_kinds{model::port_kind::tcp, model::port_kind::http};
 constexpr std::array timeout_actions{model::drain_timeout_action::kill, model::drain_timeout_action::keep};
@@ -83,6 +84,14 @@ constexpr text_rule alias_rule{"an alias (1 to 128 letters, digits and '_', the 
 constexpr text_rule variable_rule{"a variable's name, without '=', spaces and control characters",
     [](string_view t) { return is_environment_name(t); }};
 constexpr text_rule value_rule{"a text without NUL", [](string_view t) { return has_no_nul(t); }};
+
+constexpr text_rule secret_file_rule{"an absolute path of the machine, to a file that holds the value",
+    [](string_view t) { return t.starts_with('/') && !t.ends_with('/') && has_no_nul(t); }};
+constexpr text_rule secret_rule{
+    "a secret's name (1 to 63 letters, digits, '_', '.' or '-', the first a letter or digit) or "
+    "{file: /path}",
+    [](string_view t) { return base::is_name(t); }};
+static_assert(secret_rule.what.contains(base::name_rule));
 
 /// The member, or the object where there is none: where a problem between two entries is shown.
 cursor site(const object_reader& object, string_view name) { return object.find(name).value_or(object.at()); }
@@ -313,17 +322,35 @@ void component_reader::read_imports(const cursor& from)
     });
 }
 
+/// Who writes the value itself where its place is asked for is not to read it in the answer.
+void read_secret(const cursor& from, model::secret_source& out)
+{
+    if (!from.is(node_kind::object)) {
+        read_text(from, secret_rule, out.name);
+        return;
+    }
+    const object_reader object(from, secret_rule.what, secret_fields);
+    if (const auto file = object.require("file", secret_file_rule.what))
+        read_text(*file, secret_file_rule, out.file);
+}
+
 void component_reader::read_environment(const cursor& from)
 {
     std::set<std::string> variables;
+    constexpr string_view what = "an object with name and value, or name and secret";
     for_each_item(from, "a list of variables, each an object with name and value", [&](const cursor& item) {
-        const object_reader object(item, "an object with name and value", environment_fields);
+        const object_reader object(item, what, environment_fields);
         model::environment_variable variable;
         const auto name = object.require("name", variable_rule.what);
         if (name && read_text(*name, variable_rule, variable.name) && !variables.insert(variable.name).second)
             name->complain(fmt::format("expected each variable once, found {} again", quoted(variable.name)));
-        if (const auto value = object.require("value", value_rule.what))
+        if (const auto secret = object.find("secret")) {
+            read_secret(*secret, variable.secret.emplace());
+            if (const auto value = object.find("value"))
+                value->complain("expected value or secret, not both");
+        } else if (const auto value = object.require("value", "a text without NUL, or a secret")) {
             read_text_or_scalar(*value, value_rule, variable.value);
+        }
         out_.spec.environment_variables.push_back(std::move(variable));
     });
 }

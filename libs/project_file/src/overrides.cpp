@@ -67,7 +67,7 @@ constexpr std::array binding_forms{field_form{"external"}, field_form{"volume"}}
 constexpr std::array export_forms{
     field_form{"name"}, field_form{"port", stored_as::whole_number}, field_form{"kind"}};
 constexpr std::array import_forms{field_form{"name"}, field_form{"alias"}};
-constexpr std::array variable_forms{field_form{"name"}, field_form{"value"}};
+constexpr std::array variable_forms{field_form{"name"}, field_form{"value"}, field_form{"secret"}};
 constexpr std::array check_forms{field_form{"id"}, field_form{"kind"},
     field_form{"port", stored_as::whole_number}, field_form{"path"}, field_form{"command"},
     field_form{"exec_command"}, field_form{"interval", stored_as::number_or_text},
@@ -230,11 +230,15 @@ base::result<void> set_item(
     if (item == nullptr)
         item = &known->emplace_back(json::object{{list.key_field, std::move(*key)}}).as_object();
     (*item)[target->field] = std::move(*content);
-    // Two names of one field; a file with both is refused.
+    // Two names of one field, or two ways to say it; a file with both is refused.
     if (target->field == "command")
         item->erase("exec_command");
     else if (target->field == "exec_command")
         item->erase("command");
+    else if (target->field == "value")
+        item->erase("secret");
+    else if (target->field == "secret")
+        item->erase("value");
     if (*items == nullptr)
         component[list.name] = std::move(fresh);
     return {};

@@ -94,6 +94,13 @@ TEST(apply_override, finds_items_by_their_name_and_sets_their_value)
     EXPECT_EQ(
         after(R"({"environmentVariables":[{"name":"FOO","value":"x"}]})", {"environmentVariables.FOO=bar"}),
         R"({"environmentVariables":[{"name":"FOO","value":"bar"}]})");
+    // A variable is a value or a secret.
+    EXPECT_EQ(after(R"({"environmentVariables":[{"name":"FOO","secret":{"file":"/x"}}]})",
+                  {"environmentVariables.FOO=bar"}),
+        R"({"environmentVariables":[{"name":"FOO","value":"bar"}]})");
+    EXPECT_EQ(after(R"({"environmentVariables":[{"name":"FOO","value":"x"}]})",
+                  {"environmentVariables.FOO.secret=db"}),
+        R"({"environmentVariables":[{"name":"FOO","secret":"db"}]})");
     EXPECT_EQ(after("{}", {"readyChecks.up=http", "readyChecks.up.port=80"}),
         R"({"readyChecks":[{"id":"up","kind":"http","port":80}]})");
     EXPECT_EQ(after("{}", {"terminationSignals.bye=exec", "terminationSignals.bye.command=quit -f"}),
@@ -141,7 +148,7 @@ TEST(apply_override, a_key_may_hold_dots_where_nothing_else_can_be_meant)
                   {"defineComponentLinks.my.db.kind=http"}),
         R"({"defineComponentLinks":[{"name":"my.db","port":1,"kind":"http"}]})");
     EXPECT_EQ(after("{}", {"environmentVariables.spring.profile=x"}),
-        "environmentVariables.spring: unknown field \"profile\"; expected one of: name, value");
+        "environmentVariables.spring: unknown field \"profile\"; expected one of: name, value, secret");
 }
 
 TEST(apply_override, says_what_it_refuses_without_the_value)

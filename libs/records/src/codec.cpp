@@ -27,6 +27,16 @@ model::evidence evidence_from(const json::object& from)
     return out;
 }
 
+model::held_secrets secrets_from(const json::object& from)
+{
+    model::held_secrets out;
+    for (const auto& [variable, value] : from)
+        if (const auto* one = value.if_object())
+            out[variable] = {integer_of(*one, "version").value_or(0), string_of(*one, "sealed"),
+                string_of(*one, "fingerprint")};
+    return out;
+}
+
 json::object release_json(const model::release& release)
 {
     json::object out{{"release", model::value_of(release.number)}, {"imageid", release.image.text()},
@@ -106,6 +116,8 @@ std::string encode(const model::release& release)
 {
     auto out = release_json(release);
     out["spec"] = model::to_json(release.spec);
+    if (!release.secrets.empty())
+        out["secrets"] = model::to_json(release.secrets);
     return json::serialize(out);
 }
 
@@ -128,6 +140,8 @@ base::result<model::release> decode_release(std::string_view text)
     model::release out;
     out.number = static_cast<model::release_number>(*number);
     out.spec = std::move(*component);
+    if (const auto* secrets = object_of(*object, "secrets"))
+        out.secrets = secrets_from(*secrets);
     out.image = model::image_id(string_of(*object, "imageid"));
     out.digest = string_of(*object, "digest");
     out.architecture = string_of(*object, "architecture");
@@ -140,6 +154,33 @@ base::result<model::release> decode_release(std::string_view text)
     out.outcome_by = model::machine_id(string_of(*object, "outcomeBy"));
     if (const auto* why = object_of(*object, "evidence"))
         out.why_failed = evidence_from(*why);
+    return out;
+}
+
+json::object to_json(const model::stored_secret& secret)
+{
+    return {{"version", secret.version}, {"setAt", base::rfc3339(secret.set_at)}, {"setBy", secret.set_by}};
+}
+
+std::string encode(const model::stored_secret& secret)
+{
+    auto out = to_json(secret);
+    out["sealed"] = secret.sealed;
+    return json::serialize(out);
+}
+
+base::result<model::stored_secret> decode_stored_secret(std::string_view text)
+{
+    const auto object = parse_object(text, "secret");
+    if (!object)
+        return std::unexpected(object.error());
+    model::stored_secret out;
+    out.version = integer_of(*object, "version").value_or(0);
+    out.sealed = string_of(*object, "sealed");
+    if (out.version < 1 || out.version > largest_release || out.sealed.empty())
+        return base::fail(base::errc::malformed, "secret: no version or no value");
+    out.set_at = time_of(*object, "setAt").value_or(base::wall_time());
+    out.set_by = string_of(*object, "setBy");
     return out;
 }
 

@@ -116,6 +116,19 @@ std::string preflight_key(const model::project_name& project, const model::compo
     return preflights_prefix(project) + component.text() + "/" + machine.text();
 }
 
+std::string secret_key(const model::project_name& project, const std::string& secret)
+{
+    return project_prefix(project) + "secrets/" + secret;
+}
+
+std::optional<std::string> parse_secret_key(const model::project_name& project, std::string_view key)
+{
+    const auto prefix = secret_key(project, {});
+    if (!key.starts_with(prefix) || !base::is_name(key.substr(prefix.size())))
+        return std::nullopt;
+    return std::string(key.substr(prefix.size()));
+}
+
 std::string fleet_prefix(const model::project_name& project) { return project_prefix(project) + "fleet/"; }
 
 std::string presence_key(const model::project_name& project, const model::machine_id& machine)

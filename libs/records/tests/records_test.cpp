@@ -99,7 +99,9 @@ TEST(codec, release_and_back)
     release.spec.name = web;
     release.spec.repo = "my/repo";
     release.spec.ports.push_back({8888, 8080, model::port_kind::http, "127.0.0.1"});
-    release.spec.environment_variables.push_back({"PASSWORD", "hunter2"});
+    release.spec.environment_variables = {{"PASSWORD", "hunter2"}, {"DB", "", model::secret_source{"", "db"}},
+        {"TOKEN", "", model::secret_source{"/etc/token", ""}}};
+    release.secrets = {{"DB", {3, "AQID", ""}}, {"TOKEN", {0, "", "00ff"}}};
     release.image = model::image_id("sha256:4ae7");
     release.spec_hash = "abc";
     release.created_by = "root@m1";
@@ -113,6 +115,19 @@ TEST(codec, release_and_back)
     EXPECT_EQ(*back, release);
     EXPECT_FALSE(records::decode_release(R"({"release":1})"));
     EXPECT_FALSE(records::decode_release(R"({"release":1,"spec":{"name":"x"}})"));
+}
+
+TEST(codec, secrets_and_back)
+{
+    const model::stored_secret secret{3, "AQID", noon, "ann@box"};
+    EXPECT_EQ(records::decode_stored_secret(records::encode(secret)), secret);
+    for (const auto* bad : {"{}", R"({"version":1})", R"({"version":0,"sealed":"AQID"})",
+             R"({"version":1,"sealed":""})", R"({"version":9223372036854775807,"sealed":"AQID"})", "[]"})
+        EXPECT_EQ(records::decode_stored_secret(bad).error(), base::errc::malformed) << bad;
+    EXPECT_EQ(records::parse_secret_key(shop, records::secret_key(shop, "db")), "db");
+    for (const auto* bad : {"/gantryd/projects/shop/secrets/", "/gantryd/projects/shop/secrets/a/b",
+             "/gantryd/projects/other/secrets/db", "/gantryd/projects/shop/secrets/.db"})
+        EXPECT_FALSE(records::parse_secret_key(shop, bad)) << bad;
 }
 
 TEST(codec, a_release_leaves_room_for_the_next_one)

@@ -32,7 +32,10 @@ constexpr std::size_t head_size = 1 + id_size;
 constexpr std::size_t least_size = head_size + nonce_size + tag_size;
 
 unsigned char* raw(char* bytes) { return reinterpret_cast<unsigned char*>(bytes); }
-const unsigned char* raw(const char* bytes) { return reinterpret_cast<const unsigned char*>(bytes); }
+const unsigned char* raw(std::string_view bytes)
+{
+    return reinterpret_cast<const unsigned char*>(bytes.data());
+}
 
 /// OpenSSL refuses these only when the program or its memory is broken.
 void require(bool done, const char* what)
@@ -85,16 +88,18 @@ cipher begin(bool encrypt, std::string_view key, std::string_view nonce, std::st
     cipher out(EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_free);
     require(out != nullptr, "no cipher");
     int length = 0;
-    require(EVP_CipherInit_ex2(out.get(), EVP_aes_256_gcm(), raw(key.data()), raw(nonce.data()),
-                encrypt ? 1 : 0, nullptr) == 1,
+    require(
+        EVP_CipherInit_ex2(out.get(), EVP_aes_256_gcm(), raw(key), raw(nonce), encrypt ? 1 : 0, nullptr) == 1,
         "AES-256-GCM");
-    require(EVP_CipherUpdate(out.get(), nullptr, &length, raw(bound.data()), static_cast<int>(bound.size())) ==
-                1,
+    require(EVP_CipherUpdate(out.get(), nullptr, &length, raw(bound), static_cast<int>(bound.size())) == 1,
         "AES-256-GCM");
     return out;
 }
 
-std::unexpected<base::error> unreadable(std::string_view why) { return fail(errc::rejected, std::string(why)); }
+std::unexpected<base::error> unreadable(std::string_view why)
+{
+    return fail(errc::rejected, std::string(why));
+}
 
 }  // namespace
 
@@ -120,12 +125,12 @@ base::result<std::string> secret_key::seal(const subject& what, std::string_view
     out.resize(at + value.size() + tag_size);
     const auto with = begin(true, key.view(), nonce, bound);
     int length = 0;
-    require(EVP_CipherUpdate(with.get(), raw(out.data() + at), &length, raw(value.data()),
-                static_cast<int>(value.size())) == 1,
+    require(EVP_CipherUpdate(
+                with.get(), raw(out.data() + at), &length, raw(value), static_cast<int>(value.size())) == 1,
         "AES-256-GCM");
     require(EVP_CipherFinal_ex(with.get(), raw(out.data() + at + length), &length) == 1, "AES-256-GCM");
-    require(EVP_CIPHER_CTX_ctrl(with.get(), EVP_CTRL_AEAD_GET_TAG, tag_size,
-                out.data() + at + value.size()) == 1,
+    require(
+        EVP_CIPHER_CTX_ctrl(with.get(), EVP_CTRL_AEAD_GET_TAG, tag_size, out.data() + at + value.size()) == 1,
         "AES-256-GCM");
     return base::encode_base64(out);
 }
@@ -148,11 +153,11 @@ base::result<secret_text> secret_key::open(const subject& what, std::string_view
     const auto with = begin(false, key.view(), nonce, bound_to(what, head));
     secret_text out(hidden.size());
     int length = 0;
-    require(EVP_CipherUpdate(with.get(), raw(out.bytes().data()), &length, raw(hidden.data()),
+    require(EVP_CipherUpdate(with.get(), raw(out.bytes().data()), &length, raw(hidden),
                 static_cast<int>(hidden.size())) == 1,
         "AES-256-GCM");
-    require(EVP_CIPHER_CTX_ctrl(with.get(), EVP_CTRL_AEAD_SET_TAG, tag_size,
-                bytes->data() + bytes->size() - tag_size) == 1,
+    require(EVP_CIPHER_CTX_ctrl(
+                with.get(), EVP_CTRL_AEAD_SET_TAG, tag_size, bytes->data() + bytes->size() - tag_size) == 1,
         "AES-256-GCM");
     std::array<unsigned char, EVP_MAX_BLOCK_LENGTH> rest{};
     if (EVP_CipherFinal_ex(with.get(), rest.data(), &length) != 1)
@@ -169,7 +174,7 @@ std::string secret_key::fingerprint(
     text += value;
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned int length = 0;
-    const bool done = HMAC(EVP_sha256(), key.view().data(), static_cast<int>(key.size()), raw(text.data()),
+    const bool done = HMAC(EVP_sha256(), key.view().data(), static_cast<int>(key.size()), raw(text),
                           text.size(), digest.data(), &length) != nullptr;
     wipe(text);
     require(done, "HMAC");
@@ -183,14 +188,16 @@ base::result<secret_key> read_key_file(const std::string& path)
 {
     auto bytes = read_private_file(path, secret_key::size);
     if (!bytes && bytes.error() == errc::not_found)
-        return fail(errc::not_found, fmt::format("there is no key file for secrets at {}; the first one is made "
-                                                 "by `umask 077; openssl rand -out {} {}`",
-                                         path, path, secret_key::size));
+        return fail(
+            errc::not_found, fmt::format("there is no key file for secrets at {}; the first one is made "
+                                         "by `umask 077; openssl rand -out {} {}`",
+                                 path, path, secret_key::size));
     if (bytes && bytes->size() == secret_key::size)
         return secret_key::from(std::move(*bytes));
     if (!bytes && bytes.error() != errc::limit_exceeded)
         return fail("key file for secrets", bytes.error());
-    return fail(errc::rejected, fmt::format("key file for secrets: {} has not {} bytes", path, secret_key::size));
+    return fail(
+        errc::rejected, fmt::format("key file for secrets: {} has not {} bytes", path, secret_key::size));
 }
 
 }  // namespace gantryd::secrets

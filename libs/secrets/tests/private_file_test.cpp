@@ -86,7 +86,8 @@ TEST_F(private_file, has_a_limit)
 TEST_F(private_file, with_a_value_has_one_without_its_last_newline)
 {
     EXPECT_EQ(secrets::read_value_file(make("db", "two words\n"))->view(), "two words");
-    EXPECT_EQ(secrets::read_value_file(make("long", std::string(secrets::longest_value, 'x') + "\r\n"))->size(),
+    EXPECT_EQ(
+        secrets::read_value_file(make("long", std::string(secrets::longest_value, 'x') + "\r\n"))->size(),
         secrets::longest_value);
     for (const auto& content : {std::string(), std::string("\n"), std::string("a\0b", 3),
              std::string(secrets::longest_value + 1, 'x')}) {

@@ -28,7 +28,8 @@ std::string damaged(const std::string& sealed, std::size_t at, int bit)
 TEST(secret_key, opens_what_it_sealed)
 {
     const auto key = key_of('k');
-    for (const auto& text : {std::string("x"), std::string(value), std::string(secrets::longest_value, 'y')}) {
+    for (const auto& text :
+        {std::string("x"), std::string(value), std::string(secrets::longest_value, 'y')}) {
         const auto sealed = key.seal(what, text);
         ASSERT_TRUE(sealed);
         EXPECT_FALSE(base::decode_base64(*sealed)->contains(text) && text.size() > 1);

@@ -3,6 +3,7 @@
 #include <gantryd/project_file/reader.hpp>
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
+#include <gantryd/secrets/secret_key.hpp>
 
 #include <boost/json/object.hpp>
 
@@ -35,6 +36,7 @@ void read_values(std::string_view input)
         const auto summary = summary_json(*release);
         require(!summary.contains("spec"), "a summary has no environment");
     }
+    check(decode_stored_secret, input);
     check(decode_rollout, input);
     check(decode_slot, input);
     check(decode_rollout_step, input);
@@ -75,7 +77,17 @@ void read_key(std::string_view key)
         require(event_key(project, said->machine, said->sequence) == key &&
                     event_key(project, said->machine, said->sequence + 1) > key,
             "a key is an event's, and there is a next one");
+    if (const auto said = parse_secret_key(project, key))
+        require(secret_key(project, *said) == key, "a key is a secret's");
     (void)is_report_key(project, key);
+}
+
+/// Whoever cannot seal has nothing that opens.
+void open_value(std::string_view sealed)
+{
+    static const auto key = *secrets::secret_key::from(secrets::secret_text(std::string(32, 'k')));
+    const auto opened = key.open({"shop", "db", 1}, sealed);
+    require(!opened && opened.error() == base::errc::rejected, "what others made up is refused");
 }
 
 }  // namespace
@@ -85,6 +97,7 @@ void records(std::string_view input)
 {
     read_values(input);
     read_key(input);
+    open_value(input);
 }
 
 }  // namespace gantryd::fuzz

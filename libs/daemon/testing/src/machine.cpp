@@ -86,6 +86,7 @@ void machine::start()
     what.version = "1.0";
     what.pid = 42;
     what.boot_id = boot_id;
+    what.secret_key_file = secret_key_file;
     what.store_members = store_members;
     what.free_bytes = [this](const std::string& path) {
         return path == docker.data_root ? disk_free : std::nullopt;
@@ -163,10 +164,10 @@ model::component_spec machine::named(const std::string& name, std::uint16_t port
 model::component_spec machine::web() { return named("web", 8888); }
 
 model::release_number machine::store_release(
-    model::component_spec spec, const std::string& tag, const std::string& digest)
+    model::component_spec spec, const std::string& tag, const std::string& digest, model::held_secrets held)
 {
     spec.tag = tag;
-    control::release_request request{spec, image_of(spec.repo, tag), digest, "amd64"};
+    control::release_request request{spec, image_of(spec.repo, tag), digest, "amd64", std::move(held)};
     std::vector<control::release_request> requests{std::move(request)};
     const auto made = ask(control::release_components(
         operators_store(), project, std::move(requests), "ann@alpha", sim.clock, sim.clock.now() + 5s));
@@ -189,6 +190,13 @@ model::release_number machine::release(model::component_spec spec, const std::st
 {
     add_image(spec, tag);
     return store_release(std::move(spec), tag);
+}
+
+model::release_number machine::release(
+    model::component_spec spec, const std::string& tag, model::held_secrets held)
+{
+    add_image(spec, tag);
+    return store_release(std::move(spec), tag, {}, std::move(held));
 }
 
 model::release_number machine::release_published(const std::string& tag, bool with_digest)

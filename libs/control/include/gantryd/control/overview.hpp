@@ -24,6 +24,9 @@ struct component_overview {
     store::revision rollout_revision{};
     std::vector<model::component_report> reports;     ///< one per machine that ever ran it
     std::optional<model::component_spec> configured;  ///< absent: not in the stored config any more
+    /// What a release of that would hold, going by what the store knows: of a file's value that is what the
+    /// wanted release holds.
+    model::held_secrets configured_secrets;
 
     /// The release that the state names; null when there is none.
     const model::release* wanted() const;
@@ -33,8 +36,14 @@ struct component_overview {
     const model::rollout* rollout_of(model::release_number release) const;
     /// What a machine told last; null when it never told anything.
     const model::component_report* report_of(const model::machine_id& machine) const;
-    /// True when the stored config says something else than the wanted release.
+    /// True when the stored config says something else than the wanted release, or a secret that it names has
+    /// a newer value.
     bool config_differs() const;
+};
+
+struct secret_overview {
+    model::stored_secret what;  ///< version 0: it cannot be read
+    store::revision revision{};
 };
 
 struct project_overview {
@@ -44,6 +53,7 @@ struct project_overview {
     std::vector<model::machine_report> machines;  ///< daemons that are there now
     std::set<model::machine_id> draining;         ///< machines that are to have no work, there or not
     std::set<model::machine_id> returning;        ///< machines that take their work back, there or not
+    std::map<std::string, secret_overview> secrets;
     store::revision at{};
 
     const component_overview* find(const model::component_name& name) const;

@@ -35,6 +35,8 @@ struct release_request {
     model::image_id image;
     std::string digest{};        ///< as in model::release
     std::string architecture{};  ///< as in model::release
+    /// What the files give that secrets are in; what the store gives is added when it is released.
+    model::held_secrets secrets{};
 };
 
 struct released {
@@ -45,7 +47,8 @@ struct released {
 
 /// Makes a numbered release of every request and sets the components to ready, in one transaction. A request
 /// equal to the wanted release makes no new one, unless that has failed.
-/// Errors: the store's; conflict after several lost races with other writers.
+/// Errors: rejected (a secret that is not there), the store's; conflict after several lost races with other
+/// writers.
 boost::asio::awaitable<base::result<std::vector<released>>> release_components(store::store& to,
     model::project_name project, std::vector<release_request> requests, std::string created_by,
     runtime::clock& clk, runtime::time_point deadline);

@@ -10,7 +10,7 @@
 namespace gantryd::control {
 
 /// A field of the spec that an update changes; values as JSON text, "" where there is none, "***" where they
-/// may be secrets.
+/// may be secrets; of a declared secret, where its value is: "secret db, version 3".
 struct field_change {
     std::string field;  ///< "ports[0].external"
     std::string from;
@@ -20,7 +20,8 @@ struct field_change {
 };
 
 /// The fields in which two specs differ, in the order of the project file's fields.
-std::vector<field_change> changes_between(const model::component_spec& from, const model::component_spec& to);
+std::vector<field_change> changes_between(const model::component_spec& from, const model::component_spec& to,
+    const model::held_secrets& held_from = {}, const model::held_secrets& held_to = {});
 
 /// What an update would do, going by what the store says now.
 struct update_plan {
@@ -48,9 +49,10 @@ struct update_plan {
     std::vector<std::string> unknown;  ///< what cannot be told, and why
 };
 
-/// `image`: absent when it is not known which one the update would take.
-update_plan plan_update(
-    const project_overview& all, const model::component_spec& spec, std::optional<model::image_id> image);
+/// `image`: absent when it is not known which one the update would take. `held`: what the files give that
+/// secrets are in.
+update_plan plan_update(const project_overview& all, const model::component_spec& spec,
+    std::optional<model::image_id> image, model::held_secrets held = {});
 
 boost::json::object to_json(const update_plan& plan);
 

@@ -91,6 +91,7 @@ struct options {
     std::int64_t pid = 0;
     std::string boot_id;            ///< changes with every boot of the machine
     std::string binding_directory;  ///< for bindings with "{container_id}"
+    std::string secret_key_file;    ///< see secrets::read_key_file(); read when a release has secrets
     port_range link_ports = link_ports_beside({});
     /// How many bytes are free at a path of the Docker Engine's machine; nothing when that is not known.
     /// Empty: the engine is on another machine.

@@ -79,9 +79,19 @@ struct link_import {
     friend bool operator==(const link_import&, const link_import&) = default;
 };
 
+/// Where the value of a variable is that stands in no file of the project: in a file of the machine, or under
+/// a name in the store. Exactly one of them.
+struct secret_source {
+    std::string file;  ///< an absolute path
+    std::string name;
+
+    friend bool operator==(const secret_source&, const secret_source&) = default;
+};
+
 struct environment_variable {
     std::string name;
-    std::string value;
+    std::string value;                      ///< empty when it is a secret
+    std::optional<secret_source> secret{};  ///< absent: `value` is the value
     friend bool operator==(const environment_variable&, const environment_variable&) = default;
 };
 

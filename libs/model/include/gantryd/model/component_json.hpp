@@ -1,5 +1,5 @@
 #pragma once
-#include <gantryd/model/component.hpp>
+#include <gantryd/model/release.hpp>
 
 #include <boost/json/fwd.hpp>
 
@@ -13,8 +13,11 @@ boost::json::object to_json(const component_spec& component);
 boost::json::object to_json(const project_spec& project);
 
 /// SHA-256 of the component's canonical JSON, in hex: equal for equal components, whatever the order of the
-/// keys in the file.
-std::string spec_hash(const component_spec& component);
+/// keys in the file. With the secrets that a release holds they count, too.
+std::string spec_hash(const component_spec& component, const held_secrets& secrets = {});
+
+/// As it stands in a release.
+boost::json::object to_json(const held_secrets& secrets);
 
 /// JSON text for people: two spaces, keys sorted, a newline at the end.
 std::string pretty(const boost::json::value& value);

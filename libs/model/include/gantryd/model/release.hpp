@@ -2,6 +2,8 @@
 #include <gantryd/base/time.hpp>
 #include <gantryd/model/component.hpp>
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,14 +35,37 @@ struct evidence {
     friend bool operator==(const evidence&, const evidence&) = default;
 };
 
-/// One numbered version of a component: its spec frozen together with its image.
+/// The value of a secret that a release was made with: of one in the store the value itself, sealed, so that
+/// it is what the release's containers get whatever is set later; of a file what its value is known again by.
+struct held_secret {
+    std::int64_t version = 0;  ///< of one in the store
+    std::string sealed;        ///< see secrets::secret_key::seal()
+    std::string fingerprint;   ///< of a file's value; empty: it was not taken, and any value is the right one
+
+    friend bool operator==(const held_secret&, const held_secret&) = default;
+};
+/// By the name of the variable.
+using held_secrets = std::map<std::string, held_secret>;
+
+/// A secret in the store: the newest version.
+struct stored_secret {
+    std::int64_t version = 0;
+    std::string sealed;
+    base::wall_time set_at{};
+    std::string set_by;  ///< user@machine
+
+    friend bool operator==(const stored_secret&, const stored_secret&) = default;
+};
+
+/// One numbered version of a component: its spec frozen together with its image and its secrets.
 struct release {
     release_number number{};
     component_spec spec;
     image_id image;
     std::string digest;  ///< by which a registry knows the image: "host/web@sha256:.."; empty: none does
     std::string architecture;  ///< of the image, as Docker names it: "amd64"; empty: not known
-    std::string spec_hash;
+    held_secrets secrets{};
+    std::string spec_hash;   ///< of the spec and the secrets
     std::string created_by;  ///< user@machine
     base::wall_time created_at{};
     release_outcome outcome = release_outcome::pending;

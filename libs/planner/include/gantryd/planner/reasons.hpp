@@ -38,6 +38,9 @@ enum class reason {
     image_mismatch,        ///< the image's name stands for another image than the release has
     wrong_architecture,    ///< the image is for another processor than this machine has
     docker_disk_full,      ///< the Docker Engine's disk has no room
+    secret_missing,        ///< a secret of the release has no value on this machine
+    secret_unreadable,     ///< a secret of the release cannot be read on this machine
+    secret_changed,        ///< a file has another value than the release was made with
     rollout_paused,        ///< a rollout stands still until an operator decides
     rollout_stopped,       ///< the release failed; this machine is to go back to the one before
     machine_lost,          ///< the holder of a slot is away
@@ -60,10 +63,11 @@ inline constexpr std::array all_reasons{reason::no_release, reason::release_fail
     reason::proxy_failed, reason::store_unreachable, reason::state_unwritable, reason::held,
     reason::old_workers, reason::too_few_serving, reason::waiting_link, reason::link_down,
     reason::waiting_slot, reason::waiting_healthy, reason::waiting_preflight, reason::pull_failed,
-    reason::image_mismatch, reason::wrong_architecture, reason::docker_disk_full, reason::rollout_paused,
-    reason::rollout_stopped, reason::machine_lost, reason::presence_unconfirmed, reason::machine_id_taken,
-    reason::no_carrier, reason::waiting_carrier, reason::work_moved, reason::work_returning, reason::carrying,
-    reason::no_daemon, reason::disk_full, reason::config_differs};
+    reason::image_mismatch, reason::wrong_architecture, reason::docker_disk_full, reason::secret_missing,
+    reason::secret_unreadable, reason::secret_changed, reason::rollout_paused, reason::rollout_stopped,
+    reason::machine_lost, reason::presence_unconfirmed, reason::machine_id_taken, reason::no_carrier,
+    reason::waiting_carrier, reason::work_moved, reason::work_returning, reason::carrying, reason::no_daemon,
+    reason::disk_full, reason::config_differs};
 
 /// The code as people and scripts see it: "waiting_ready".
 std::string_view text_of(reason code) noexcept;

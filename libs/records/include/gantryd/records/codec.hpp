@@ -21,6 +21,9 @@ base::result<model::component_state> decode_component_state(std::string_view tex
 std::string encode(const model::release& release);
 base::result<model::release> decode_release(std::string_view text);
 
+std::string encode(const model::stored_secret& secret);
+base::result<model::stored_secret> decode_stored_secret(std::string_view text);
+
 std::string encode(const model::rollout& rollout);
 base::result<model::rollout> decode_rollout(std::string_view text);
 
@@ -61,5 +64,7 @@ boost::json::object to_json(const model::rollout& rollout);
 boost::json::object to_json(const model::event& event);
 /// Without the spec's values of environment variables: they may be secrets.
 boost::json::object summary_json(const model::release& release);
+/// Without the sealed value.
+boost::json::object to_json(const model::stored_secret& secret);
 
 }  // namespace gantryd::records

@@ -50,6 +50,12 @@ std::string presence_key(const model::project_name& project, const model::machin
 /// no sense says that the machine is to have none.
 std::string drain_key(const model::project_name& project, const model::machine_id& machine);
 
+/// A secret of the project. These stand apart from the components, which machines follow: a machine needs
+/// what its release holds, and nothing else.
+std::string secret_key(const model::project_name& project, const std::string& secret);
+/// The name of the secret; nothing for keys of another kind.
+std::optional<std::string> parse_secret_key(const model::project_name& project, std::string_view key);
+
 /// What a key under components_prefix() or preflights_prefix() that is about a rollout says.
 struct rollout_part {
     enum class kind { record, slot, step, preflight };

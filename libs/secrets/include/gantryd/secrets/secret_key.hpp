@@ -24,8 +24,9 @@ public:
     /// Errors: rejected (not 32 bytes).
     static base::result<secret_key> from(secret_text bytes);
 
-    /// `value` sealed by AES-256-GCM with a nonce drawn for this call: the format's version, the key's id, the
-    /// nonce, the ciphertext and the tag, in base64. Errors: unavailable (OpenSSL has no randomness to give).
+    /// `value` sealed by AES-256-GCM with a nonce drawn for this call: the format's version, the key's id,
+    /// the nonce, the ciphertext and the tag, in base64. Errors: unavailable (OpenSSL has no randomness to
+    /// give).
     base::result<std::string> seal(const subject& what, std::string_view value) const;
 
     /// Errors: rejected: sealed with another key, of a format that is not known, of another subject, or not

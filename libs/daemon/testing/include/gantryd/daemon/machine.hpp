@@ -66,6 +66,7 @@ public:
     observer* watcher = nullptr;             ///< of the next start
     kept_log log_lines;
     std::string boot_id = "boot-1";                       ///< of the next start
+    std::string secret_key_file = "/nonexistent";         ///< of the next start
     std::set<std::string> store_members{"http://store"};  ///< of the next start
     std::optional<std::int64_t> disk_free;                ///< in bytes, where Docker keeps its images
     /// What has to hold after each step of time from now on, in place of what had to hold before. The step in
@@ -100,6 +101,9 @@ public:
     /// Releases the component with the image of that tag, which is made where it is missing.
     model::release_number release(model::component_spec spec, const std::string& tag);
     model::release_number release(const std::string& tag) { return release(web(), tag); }
+    /// The same holding those secrets, beside those that are in the store.
+    model::release_number release(
+        model::component_spec spec, const std::string& tag, model::held_secrets held);
     /// The same with an image that no machine and no registry has.
     model::release_number release_missing(const std::string& tag) { return store_release(web(), tag); }
     /// The same with an image that only the registry has, by its tag or as well by its digest.
@@ -139,8 +143,8 @@ public:
     std::vector<std::string> changes_since(std::size_t from, const std::string& except = "nothing");
 
 private:
-    model::release_number store_release(
-        model::component_spec spec, const std::string& tag, const std::string& digest = {});
+    model::release_number store_release(model::component_spec spec, const std::string& tag,
+        const std::string& digest = {}, model::held_secrets held = {});
     names in_slots(const std::string& component, haproxy_config::slot_mode mode);
     void step(runtime::duration time);
     template <class T>
