@@ -1,14 +1,13 @@
 #include "local_command_line.hpp"
 
-#include <gantryd/base/names.hpp>
+#include "common/usage.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
-#include <algorithm>
-#include <ostream>
 #include <utility>
+#include <vector>
 
 namespace gantryd::app {
 namespace {
@@ -16,9 +15,11 @@ namespace {
 void describe(CLI::App& cli, local_invocation& what)
 {
     cli.name("gantry");
+    cli.footer(help_of_exit_codes());
     cli.set_version_flag("--version", version());
     add_settings(cli, what.with);
     cli.add_option("--project", what.project, "Namespace of the containers on this machine")
+        ->check(CLI::Validator(check_name, "NAME"))
         ->capture_default_str();
     cli.add_flag("-m,--monitor", what.monitor, "Stay, check the component's health and replace what fails");
     cli.add_option("--setconfig", what.overrides, "Override a field for this run: tag=v2, ports.8888=9000")
@@ -41,15 +42,10 @@ std::expected<local_invocation, exit_code> parse_local_command_line(
     what.with.state_dir = "/var/lib/gantryd/local";
     CLI::App cli{"Starts, updates and stops a component of a project file on this machine, without a store."};
     describe(cli, what);
-    std::ranges::reverse(words);  // as CLI11 takes them
     try {
-        cli.parse(std::move(words));
+        cli.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // as CLI11 takes them
     } catch (const CLI::ParseError& e) {
-        return std::unexpected(cli.exit(e, out, err) == 0 ? exit_code::done : exit_code::usage);
-    }
-    if (!base::is_name(what.project)) {
-        err << "gantry: \"" << what.project << "\" is no name: expected " << base::name_rule << '\n';
-        return std::unexpected(exit_code::refused);
+        return std::unexpected(end_of_parse(cli, e, words, out, err));
     }
     return what;
 }

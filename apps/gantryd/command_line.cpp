@@ -1,5 +1,7 @@
 #include "command_line.hpp"
 
+#include "common/usage.hpp"
+
 #include <gantryd/base/names.hpp>
 
 #include <CLI/App.hpp>
@@ -14,11 +16,15 @@ namespace gantryd::app {
 namespace {
 
 constexpr long longest_wait = 366L * 24 * 60 * 60;  ///< seconds
+constexpr int most_events = 1'000'000;
+constexpr std::size_t longest_release = 18;  ///< digits: any such number can be counted on from
 
-std::string check_name(const std::string& text)
+std::string check_release(const std::string& text)
 {
-    return base::is_name(text) ? std::string()
-                               : "\"" + text + "\" is no name: expected " + std::string(base::name_rule);
+    const bool fits = text.size() <= longest_release &&
+                      text.find_first_not_of("0123456789") == std::string::npos &&
+                      text.find_first_not_of('0') != std::string::npos;
+    return fits ? std::string() : "\"" + text + "\" is no release: expected a number from 1 on";
 }
 
 std::string check_address(const std::string& text)
@@ -42,6 +48,7 @@ public:
     explicit command_line_parser(invocation& into) : into_(into)
     {
         cli_.name("gantryd");
+        cli_.footer(help_of_exit_codes());
         cli_.require_subcommand(1);
         cli_.fallthrough();
         cli_.set_version_flag("--version", version());
@@ -58,8 +65,8 @@ public:
         going_back(project(add("rollback", "Release again what was live before", verb::rollback)));
         components(project(add("pause", "Hold a rollout: no further machine begins", verb::pause)), true);
         components(project(add("resume", "Let a rollout go on", verb::resume)), true);
-        timeout(
-            components(project(add("watch", "Follow a rollout until its end", verb::watch)), false, true));
+        timeout(components(project(add("watch", "Follow a rollout until its end", verb::watch)), false, true),
+            "none");
         machine_facts(components(
             project(add("run", "Run the daemon for a project on this machine", verb::run)), false));
         project(add("machines", "List the machines of a project", verb::machines));
@@ -75,13 +82,14 @@ public:
         components(project(add("history", "List the releases of a component", verb::history)), false, true);
     }
 
-    std::optional<exit_code> parse(std::vector<std::string> words, std::ostream& out, std::ostream& err)
+    std::optional<exit_code> parse(
+        const std::vector<std::string>& words, std::ostream& out, std::ostream& err)
     {
         try {
-            cli_.parse(in_reverse(std::move(words)));
+            cli_.parse(in_reverse(words));
             return std::nullopt;
         } catch (const CLI::ParseError& e) {
-            return cli_.exit(e, out, err) == 0 ? exit_code::done : exit_code::usage;
+            return end_of_parse(cli_, e, words, out, err);
         }
     }
 
@@ -104,6 +112,7 @@ private:
     CLI::App* add(CLI::App& under, const std::string& name, const std::string& help, verb what)
     {
         auto* out = under.add_subcommand(name, help);
+        out->footer(other_help);
         out->callback([this, what] { into_.command = what; });
         return out;
     }
@@ -122,8 +131,9 @@ private:
     CLI::App* components(CLI::App* to, bool required, bool positional = false)
     {
         const auto name = positional ? "-c,--component,component" : "-c,--component";
-        auto* option =
-            to->add_option(name, into_.components, "Components")->check(CLI::Validator(check_name, "NAME"));
+        auto* option = to->add_option(name, into_.components,
+                             required ? "The components" : "The components (default: all)")
+                           ->check(CLI::Validator(check_name, "NAME"));
         if (required)
             option->required();
         return to;
@@ -131,14 +141,14 @@ private:
     void waiting(CLI::App* to)
     {
         to->add_flag("-w,--wait", into_.wait, "Wait until it is done, showing progress");
-        timeout(to);
+        timeout(to, "60s");
     }
-    void timeout(CLI::App* to)
+    void timeout(CLI::App* to, const std::string& by_default)
     {
         const std::map<std::string, long> units{{"s", 1}, {"m", 60}, {"h", 3600}};
         to->add_option_function<long>(
               "--timeout", [this](long s) { into_.timeout = std::chrono::seconds(s); },
-              "Longest wait: seconds, or with a unit (90s, 5m)")
+              "Longest wait: seconds, or with a unit: 90s, 5m (default: " + by_default + ")")
             ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::CASE_INSENSITIVE))
             ->check(CLI::Range(1L, longest_wait));
     }
@@ -147,6 +157,7 @@ private:
     {
         to->add_flag("-f,--follow", into_.follow, "Go on with what happens from now on, until interrupted");
         to->add_option("-n,--newest", into_.newest, "How many of the newest events to begin with")
+            ->check(CLI::Range(0, most_events))
             ->capture_default_str();
     }
 
@@ -157,10 +168,10 @@ private:
 
     void going_back(CLI::App* to)
     {
-        components(to, true)->get_option("--component")->expected(1);
+        components(to, true)->get_option("--component")->expected(1)->description("The component");
         to->add_option(
               "-r,--release", into_.release, "The release to take; else the newest that was live before")
-            ->check(CLI::PositiveNumber);
+            ->check(CLI::Validator(check_release, "NUMBER"));
         to->add_flag("--force", into_.force, "Also a release that failed");
         waiting(to);
     }
@@ -181,6 +192,7 @@ private:
     {
         auto* machine = cli_.add_subcommand("machine", "Change what a machine takes");
         machine->require_subcommand(1);
+        machine->footer(other_help);
         const auto one = [&](const std::string& name, const std::string& help, verb what) {
             project(add(*machine, name, help, what))
                 ->add_option("machine", into_.machine, "Its id, the beginning of its id, or its host")
@@ -210,6 +222,9 @@ private:
             ->add_flag("--force", into_.force, "Also one that the stored config uses");
     }
 
+    static constexpr const char* other_help =
+        "What every command takes (--state-dir, --store, --etcd, -o, ..), and the exit codes: gantryd --help";
+
     CLI::App cli_{"Puts new versions live without anyone noticing, and keeps them alive."};
     invocation& into_;
 };
@@ -221,7 +236,7 @@ std::expected<invocation, exit_code> parse_command_line(
 {
     invocation what;
     command_line_parser line(what);
-    if (const auto ended = line.parse(std::move(words), out, err))
+    if (const auto ended = line.parse(words, out, err))
         return std::unexpected(*ended);
     return what;
 }

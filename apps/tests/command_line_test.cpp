@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <sstream>
 
 using namespace gantryd::app;
@@ -103,6 +104,56 @@ TEST(command_line, haproxys_limit_is_one_that_haproxy_takes)
         EXPECT_NE(refusal_of({"--haproxy-hard-stop-after", bad, "list", "shop"}), "") << bad;
 }
 
+TEST(command_line, one_line_says_what_is_wrong_and_where_help_is)
+{
+    EXPECT_EQ(refusal_of({}), "gantryd: a command is expected; see `gantryd --help`\n");
+    EXPECT_EQ(refusal_of({"updat", "shop", "-c", "web"}),
+        "gantryd: there is no command \"updat\"; see `gantryd --help`\n");
+    EXPECT_EQ(refusal_of({"machine", "drian", "shop"}),
+        "gantryd: there is no command \"drian\"; see `gantryd machine --help`\n");
+    EXPECT_EQ(
+        refusal_of({"update", "shop"}), "gantryd: --component is required; see `gantryd update --help`\n");
+    EXPECT_EQ(refusal_of({"machine", "drain", "shop"}),
+        "gantryd: machine is required; see `gantryd machine drain --help`\n");
+    EXPECT_EQ(refusal_of({"list", "shop", "--\x1b[31m"}).find('\x1b'), std::string::npos);
+}
+
+TEST(command_line, releases_and_events_are_counted)
+{
+    for (const std::string bad : {"0", "-1", "abc", "1.5", "99999999999999999999", ""})
+        EXPECT_NE(refusal_of({"rollback", "shop", "-c", "web", "-r", bad}), "") << bad;
+    EXPECT_EQ(refusal_of({"rollback", "shop", "-c", "web", "-r", "x"}),
+        "gantryd: --release: \"x\" is no release: expected a number from 1 on; see `gantryd rollback "
+        "--help`\n");
+    for (const std::string bad : {"-5", "abc", "99999999999999999999"})
+        EXPECT_NE(refusal_of({"events", "shop", "-n", bad}), "") << bad;
+    EXPECT_EQ(refusal_of({"events", "shop", "-n", "0", "-f"}), "");
+}
+
+TEST(command_line, what_is_wrong_in_the_environment_has_the_variables_name)
+{
+    ::setenv("GANTRYD_OUTPUT", "xml", 1);  // NOLINT(concurrency-mt-unsafe): there is one thread
+    const auto from_environment = refusal_of({"list", "shop"});
+    const auto typed = refusal_of({"list", "shop", "-o", "yaml"});
+    ::unsetenv("GANTRYD_OUTPUT");  // NOLINT(concurrency-mt-unsafe)
+    EXPECT_TRUE(from_environment.starts_with("gantryd: GANTRYD_OUTPUT: xml not in ")) << from_environment;
+    EXPECT_TRUE(typed.starts_with("gantryd: --output: yaml not in ")) << typed;
+}
+
+TEST(command_line, help_tells_the_exit_codes_and_each_commands_limits)
+{
+    std::ostringstream out;
+    (void)parse_command_line({"--help"}, out, out);
+    EXPECT_NE(out.str().find("Exit codes: 0 done; 1 refused"), std::string::npos) << out.str();
+    out.str("");
+    (void)parse_command_line({"update", "--help"}, out, out);
+    EXPECT_NE(out.str().find("(default: 60s)"), std::string::npos) << out.str();
+    EXPECT_NE(out.str().find("gantryd --help"), std::string::npos) << out.str();
+    out.str("");
+    (void)parse_command_line({"watch", "--help"}, out, out);
+    EXPECT_NE(out.str().find("(default: none)"), std::string::npos) << out.str();
+}
+
 TEST(local_command_line, the_project_is_a_name)
 {
     std::ostringstream out;
@@ -113,8 +164,8 @@ TEST(local_command_line, the_project_is_a_name)
     EXPECT_EQ(good->overrides, std::vector<std::string>{"tag=v2"});
     const auto bad = parse_local_command_line({"--project", "a/b", "shop.json", "start", "web"}, out, err);
     ASSERT_FALSE(bad);
-    EXPECT_EQ(bad.error(), exit_code::refused);
-    EXPECT_EQ(err.str(),
-        "gantry: \"a/b\" is no name: expected 1 to 63 letters, digits, '_', '.' or '-', the first a "
-        "letter or digit\n");
+    EXPECT_EQ(bad.error(), exit_code::usage);
+    EXPECT_EQ(err.str(), "gantry: --project: \"a/b\" is no name: expected 1 to 63 letters, digits, '_', '.' "
+                         "or '-', the first a "
+                         "letter or digit; see `gantry --help`\n");
 }
