@@ -16,13 +16,29 @@ namespace gantryd::app {
 
 namespace {
 
+std::error_code& first_problem()
+{
+    static std::error_code problem;
+    return problem;
+}
+
 void write(const std::string& text)
 {
     (void)std::fwrite(text.data(), 1, text.size(), stdout);
-    (void)std::fflush(stdout);
+    flush(stdout);
 }
 
 }  // namespace
+
+void flush(std::FILE* to)
+{
+    errno = 0;
+    const bool written = std::fflush(to) == 0 && std::ferror(to) == 0;
+    if (to == stdout && !written && !first_problem())
+        first_problem() = {errno == 0 ? EIO : errno, std::generic_category()};
+}
+
+std::error_code output_problem() { return first_problem(); }
 
 void print(const std::string& text) { write(base::printable(text)); }
 

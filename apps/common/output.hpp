@@ -3,13 +3,22 @@
 
 #include <boost/json/fwd.hpp>
 
+#include <cstdio>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace gantryd::app {
 
 /// Text on stdout, at once. What others wrote into it cannot command a terminal.
 void print(const std::string& text);
+
+/// Writes out what is buffered for a stream.
+void flush(std::FILE* to);
+
+/// Why not all that was told reached stdout; nothing when it did. A pipe that nobody reads any more is
+/// `broken_pipe`: who goes on for ever may end then.
+std::error_code output_problem();
 
 /// A JSON value on stdout, two spaces, keys sorted.
 void print_json(const boost::json::value& value);

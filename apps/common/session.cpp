@@ -1,5 +1,7 @@
 #include "common/session.hpp"
 
+#include "common/output.hpp"
+
 #include <gantryd/base/text.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -15,11 +17,34 @@
 #include <cstdio>
 #include <exception>
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace asio = boost::asio;
 
 namespace gantryd::app {
+namespace {
+
+/// Else the store or a socket would get the number of one that is closed, and what we say would go there.
+void open_standard_streams()
+{
+    int fd = STDIN_FILENO;
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = ::open("/dev/null", O_RDWR);  // NOLINT: HAProxy gets them as they are
+    if (fd > STDERR_FILENO)
+        ::close(fd);
+}
+
+exit_code with_output(exit_code code)
+{
+    const auto problem = output_problem();
+    if (code != exit_code::done || !problem || problem == std::errc::broken_pipe)
+        return code;
+    return refuse("stdout: " + problem.message());
+}
+
+}  // namespace
 
 exit_code refuse(const std::string& why)
 {
@@ -34,8 +59,9 @@ exit_code refuse(const base::error& why)
 }
 
 exit_code run_session(
-    std::function<asio::awaitable<exit_code>(runtime::clock&)> command, exit_code when_stopped)
+    std::function<asio::awaitable<exit_code>(runtime::clock&)> command, const std::string& if_stopped)
 {
+    open_standard_streams();
     ::umask(S_IRWXG | S_IRWXO);     // whatever we and HAProxy make is for this user alone
     std::signal(SIGPIPE, SIG_IGN);  // NOLINT: a peer that goes away is an error value, not our end
     asio::io_context loop(1);
@@ -56,11 +82,13 @@ exit_code run_session(
     asio::co_spawn(loop, command(*clk), asio::bind_cancellation_slot(stop.slot(), done));
     loop.run();  // returns when the command and everything it spawned are gone
     if (!failure)
-        return code;
+        return with_output(code);
     try {
         std::rethrow_exception(failure);
     } catch (const boost::system::system_error& e) {
-        return e.code() == asio::error::operation_aborted ? when_stopped : refuse(std::string(e.what()));
+        if (e.code() != asio::error::operation_aborted)
+            return refuse(std::string(e.what()));
+        return if_stopped.empty() ? exit_code::done : refuse(if_stopped);
     } catch (const std::exception& e) {
         return refuse(std::string(e.what()));
     }

@@ -12,9 +12,11 @@
 namespace gantryd::app {
 
 /// Runs one command's coroutine on a loop of its own until it ends. SIGINT and SIGTERM cancel it.
-/// An exception becomes one line on stderr and exit_code::refused; being cancelled ends with `when_stopped`.
-exit_code run_session(std::function<boost::asio::awaitable<exit_code>(runtime::clock&)> command,
-    exit_code when_stopped = exit_code::refused);
+/// An exception becomes one line on stderr and exit_code::refused. So does output that cannot be written,
+/// other than into a pipe that nobody reads any more. Being cancelled is the end of the work when
+/// `if_stopped` is empty; else that is said, and the command is refused.
+exit_code run_session(
+    std::function<boost::asio::awaitable<exit_code>(runtime::clock&)> command, const std::string& if_stopped);
 
 /// "<program>: <sentence>" on stderr; exit_code::refused, or timed_out for that.
 exit_code refuse(const base::error& why);

@@ -162,7 +162,8 @@ try {
     if (!what)
         return static_cast<int>(what.error());
     auto session = [&](runtime::clock& clk) { return act(*what, clk); };
-    return static_cast<int>(run_session(session, what->monitor ? exit_code::done : exit_code::refused));
+    return static_cast<int>(run_session(session,
+        what->monitor ? "" : "interrupted; what runs goes on, and the next command goes on from there"));
 } catch (const std::exception& e) {
     std::fprintf(stderr, "gantry: %s\n", e.what());
     return static_cast<int>(exit_code::refused);

@@ -82,7 +82,7 @@ boost::asio::awaitable<exit_code> events(invocation what, runtime::clock& clk)
     if (!all)
         co_return refuse(all.error());
     out.show_history(std::move(*all));
-    while (what.follow) {
+    while (what.follow && !output_problem()) {
         auto more = co_await history.next();
         if (!more && more.error() == base::errc::compacted)
             more = co_await history.read(clk.now() + store_limit);

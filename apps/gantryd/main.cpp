@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <string>
 #include <utility>
 
 namespace gantryd::app {
@@ -41,6 +42,14 @@ boost::asio::awaitable<exit_code> carry_out(invocation what, runtime::clock& clk
     std::unreachable();
 }
 
+/// What is ordered is stored, and the daemons go on with it whoever waits.
+std::string interrupted(const invocation& what)
+{
+    if (!what.wait && what.command != verb::watch)
+        return "interrupted";
+    return "interrupted; what is stored goes on: `gantryd status " + what.project + "` shows it";
+}
+
 }  // namespace
 }  // namespace gantryd::app
 
@@ -53,8 +62,7 @@ try {
     const bool is_endless = what->command == app::verb::run || what->follow;
     auto session = [&](runtime::clock& clk) { return app::carry_out(*what, clk); };
     // Who goes on until told to stop has done its work then; another command that is interrupted has not.
-    return static_cast<int>(
-        app::run_session(session, is_endless ? app::exit_code::done : app::exit_code::refused));
+    return static_cast<int>(app::run_session(session, is_endless ? std::string() : app::interrupted(*what)));
 } catch (const std::exception& e) {
     std::fprintf(stderr, "gantryd: %s\n", e.what());
     return static_cast<int>(gantryd::app::exit_code::refused);

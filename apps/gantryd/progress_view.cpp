@@ -1,5 +1,7 @@
 #include "progress_view.hpp"
 
+#include "common/output.hpp"
+
 #include <gantryd/base/text.hpp>
 
 #include <boost/json.hpp>
@@ -47,7 +49,7 @@ void progress_view::print_changes(const std::vector<line>& before, const std::ve
     for (const auto& one : now)
         if (std::ranges::find(before, one) == before.end())
             std::fprintf(to_, "%s: %s\n", one.key.c_str(), one.text.c_str());
-    (void)std::fflush(to_);
+    flush(to_);
 }
 
 void progress_view::show(const model::component_name& name, const progress& seen)
@@ -57,7 +59,7 @@ void progress_view::show(const model::component_name& name, const progress& seen
         auto& last = last_json_[name.text()];
         if (last != text)
             std::fprintf(to_, "%s\n", text.c_str());
-        (void)std::fflush(to_);
+        flush(to_);
         last = std::move(text);
         return;
     }
@@ -109,7 +111,7 @@ void progress_view::paint()
         return;
     const auto up = height_ > 0 ? fmt::format("\033[{}A", height_) : std::string();
     std::fprintf(to_, "%s%s\033[J", up.c_str(), out.c_str());
-    (void)std::fflush(to_);
+    flush(to_);
     painted_ = std::move(out);
     height_ = height;
 }

@@ -1,3 +1,4 @@
+#include "common/output.hpp"
 #include "progress_view.hpp"
 
 #include <gantryd/records/keys.hpp>
@@ -72,6 +73,8 @@ boost::asio::awaitable<exit_code> wait_for(
             seen = show(*all, names, look, view);
             if (seen.done)
                 co_return seen.code;
+            if (style.to == stdout && output_problem())
+                co_return exit_code::refused;  // nobody reads any more what is told
             const auto changes = from.watch(records::project_prefix(what.project_name()), all->at);
             auto next = co_await runtime::with_deadline(clk, deadline, "wait", changes->next());
             if (!next && next.error() != base::errc::compacted)

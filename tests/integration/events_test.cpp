@@ -56,6 +56,18 @@ TEST_F(events, tell_of_an_update_from_its_order_to_its_end)
     EXPECT_EQ(follower.wait(5s), 0);
 }
 
+TEST_F(events, are_not_followed_for_a_reader_that_has_gone)
+{
+    ASSERT_NO_FATAL_FAILURE(deploy_web());
+    ASSERT_TRUE(wait_until([&] { return is_told("release_settled"); }));
+    const auto command = std::string(GANTRYD_PROGRAM) + " events " + project_ + " -f | head -n 1";
+    program follower({"/bin/sh", "-c", command}, directory_ / "first.log",
+        {{"GANTRYD_STATE_DIR", state_directory().string()}});
+    ASSERT_TRUE(wait_until([&] { return !follower.output().empty(); }));
+    ASSERT_TRUE(ended_with(0, gantryd({"stop", project_, "-c", "web"})));  // the next thing to tell
+    EXPECT_EQ(follower.wait(30s), 0);
+}
+
 TEST_F(events, go_on_counting_after_a_kill_of_the_daemon)
 {
     ASSERT_NO_FATAL_FAILURE(deploy_web());
