@@ -257,7 +257,7 @@ TEST_F(leaving, is_stopped_at_the_deadline_when_a_check_hangs)
     const auto told = m.reason("draining");
     ASSERT_TRUE(told && told->until);
     EXPECT_EQ(told->then, "it is stopped, and connections that are left are cut");
-    EXPECT_EQ(told->command, "gantryd kill shop -c web");
+    EXPECT_EQ(told->command, "docker kill shop-web-1-1");
     EXPECT_EQ(m.docker.count_calls("stop"), 0U);
     m.run_for(6s);
     EXPECT_EQ(m.docker.count_calls("stop " + old), 1U);
@@ -280,7 +280,7 @@ TEST_F(leaving, says_that_it_ignores_its_stop_signal)
     EXPECT_EQ(told->text, "release 2 takes its place");
     EXPECT_EQ(*told->until - told->since, 10s);
     EXPECT_EQ(told->then, "SIGKILL");
-    EXPECT_EQ(told->command, "gantryd kill shop -c web");
+    EXPECT_EQ(told->command, "docker kill shop-web-1-1");
     ASSERT_TRUE(m.run_until([&] { return is_gone(); }));
     m.run_for(1s);
     EXPECT_EQ(

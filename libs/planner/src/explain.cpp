@@ -53,6 +53,27 @@ private:
         return fmt::format("gantryd {} {} -c {}", verb, project_, name_);
     }
 
+    /// What ends the effective release: an older one that was live takes its place again. Where there is
+    /// none, `without_one` is what is left. `update` alone would change nothing: it is the same release.
+    std::string way_back(std::string_view without_one) const
+    {
+        const auto& now = *who_.effective;
+        const bool is_there_one = std::ranges::any_of(who_.wish.releases, [&](const auto& entry) {
+            const auto& r = *entry.second;
+            return r.number < now.number && r.outcome == model::release_outcome::live &&
+                   (r.image != now.image || r.spec != now.spec);
+        });
+        return command(is_there_one ? "rollback" : without_one);
+    }
+
+    /// What ends one instance and no other: `kill` is the whole component's.
+    std::string end_of(const instance& i) const
+    {
+        return who_.wish.intent == model::intent::ready ? "docker kill " + i.name.text() : command("kill");
+    }
+
+    bool is_on_trial(const instance& i) const { return who_.unproven && i.release == who_.effective->number; }
+
     condition& add(reason code, const instance& of, std::string text)
     {
         auto& out = add(code, std::move(text));
@@ -211,7 +232,7 @@ private:
         }
         auto& c = add(reason::creating, i, "Docker creates and starts the container");
         c.then = "its ready checks begin";
-        c.command = command("kill");
+        c.command = "systemctl status docker";
     }
 
     bool is_refused(const instance& i) const
@@ -240,7 +261,7 @@ private:
         if (spec != nullptr)
             c.until = give_up_at(i, *spec);
         c.then = "it is stopped, and the release counts as failed unless it was live before";
-        c.command = command("update");
+        c.command = is_on_trial(i) ? way_back("stop") : "docker logs " + i.name.text();
     }
 
     void explain_sickness(const instance& i)
@@ -249,9 +270,8 @@ private:
         c.since = i.sick_since;
         if (const auto at = replaceable_at(who_, i); at > from_.now)
             c.until = at;
-        c.command = command("update");
-        const bool on_trial = who_.unproven && i.release == who_.effective->number;
-        c.then = on_trial ? "the release is not live before its checks pass"
+        c.command = is_on_trial(i) ? way_back("stop") : "docker logs " + i.name.text();
+        c.then = is_on_trial(i) ? "the release is not live before its checks pass"
                  : suspected_dependency(who_)
                      ? "it is left as it is while a dependency is suspected"
                      : "a replacement is started; this one is drained when the replacement serves";
@@ -279,7 +299,7 @@ private:
             if (facts.stop_since)
                 c.until = *facts.stop_since + policy.stop_grace;
             c.then = "SIGKILL";
-            c.command = command("kill");
+            c.command = end_of(i);
             return;
         }
         const bool kept = decision.next == drain::step::keep;
@@ -291,7 +311,7 @@ private:
         c.then = policy.on_timeout == model::drain_timeout_action::kill
                      ? "it is stopped, and connections that are left are cut"
                      : "it is kept until they end";
-        c.command = command("kill");
+        c.command = end_of(i);
     }
 
     /// What the drain waits for now.
@@ -363,7 +383,7 @@ private:
         c.since = crashes.last_at;
         c.until = until;
         c.then = "it is started again";
-        c.command = command("update");
+        c.command = way_back("update");
     }
 
     /// Those of instances that drain are told there.
@@ -403,7 +423,7 @@ private:
         auto& c = add(reason::trial, fmt::format("release {} is tried with the first of {} instances",
                                          number(*who_.effective), who_.wanted));
         c.then = "the others follow when it serves";
-        c.command = command("update");
+        c.command = way_back("stop");
     }
 
     void explain_shortage()

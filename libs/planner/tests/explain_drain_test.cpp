@@ -20,8 +20,10 @@ TEST(explain, draining)
     EXPECT_EQ(told.since, s.w.now);
     EXPECT_EQ(told.until, s.w.now + 30s);
     EXPECT_EQ(told.then, "it is stopped, and connections that are left are cut");
-    EXPECT_EQ(told.command, "gantryd kill shop -c web");
+    EXPECT_EQ(told.command, "docker kill shop-web-1-2") << "kill would end those that serve, too";
     EXPECT_EQ(s.summary_of_web().state, "updating");
+    s.of().intent = model::intent::stopped;
+    EXPECT_EQ(s.because(reason::draining).command, "gantryd kill shop -c web");
 }
 
 TEST(explain, draining_with_every_kind_of_connection)
@@ -63,7 +65,7 @@ TEST(explain, drain_kept)
     EXPECT_EQ(told.since, began);
     EXPECT_EQ(told.until, std::nullopt);
     EXPECT_EQ(told.then, "it is kept until they end");
-    EXPECT_EQ(told.command, "gantryd kill shop -c web");
+    EXPECT_EQ(told.command, "docker kill shop-web-1-2");
     EXPECT_FALSE(s.is_told(reason::draining));
 }
 
@@ -84,6 +86,7 @@ TEST(explain, stopping)
     told = s.because(reason::stopping);
     EXPECT_EQ(told.text, "not ready within 10s");
     EXPECT_EQ(told.until, std::nullopt);
+    EXPECT_EQ(told.command, "docker kill shop-web-1-2");
 }
 
 TEST(explain, old_workers)

@@ -77,6 +77,7 @@ TEST(explain, creating)
     const auto told = s.because(reason::creating);
     EXPECT_EQ(told.instance, "shop-web-1-1");
     EXPECT_EQ(told.text, "Docker creates and starts the container");
+    EXPECT_EQ(told.command, "systemctl status docker");
     EXPECT_EQ(s.summary_of_web().state, "starting");
 }
 
@@ -92,10 +93,41 @@ TEST(explain, waiting_ready)
     EXPECT_EQ(told.since, s.w.now);
     EXPECT_EQ(told.until, s.w.now + 10s);
     EXPECT_EQ(told.then, "it is stopped, and the release counts as failed unless it was live before");
+    EXPECT_EQ(told.command, "gantryd stop shop -c web") << "there is no release to go back to";
     s.at("shop-web-1-1").check = "up";
     s.at("shop-web-1-1").answer = "connection refused";
     told = s.because(reason::waiting_ready);
     EXPECT_EQ(told.text, "its ready check \"up\" does not pass: connection refused");
+}
+
+TEST(explain, a_release_on_trial_is_ended_by_a_rollback_to_what_was_live)
+{
+    auto s = running_well();
+    s.release(2, release_outcome::pending, two());
+    s.does();
+    s.starts("shop-web-2-1");
+    EXPECT_EQ(s.because(reason::waiting_ready).command, "gantryd rollback shop -c web");
+    EXPECT_EQ(s.because(reason::trial).command, "gantryd rollback shop -c web");
+}
+
+TEST(explain, a_rollback_needs_a_live_release_that_is_not_the_same)
+{
+    auto s = running_well();
+    s.release(2, release_outcome::pending);
+    s.does();
+    s.starts("shop-web-2-1");
+    ASSERT_TRUE(s.of().releases.at(model::release_number(2))->image ==
+                s.of().releases.at(model::release_number(1))->image);
+    EXPECT_EQ(s.because(reason::waiting_ready).command, "gantryd stop shop -c web");
+}
+
+TEST(explain, crash_loop_of_a_release_with_one_before_it)
+{
+    scene s;
+    s.release(1, release_outcome::live, two());
+    s.release(2, release_outcome::live);
+    s.of().crashes[model::release_number(2)] = {3, s.w.now - 500ms, {.reason = "exited with code 139"}};
+    EXPECT_EQ(s.because(reason::crash_loop).command, "gantryd rollback shop -c web");
 }
 
 TEST(explain, waiting_proxy)
@@ -133,6 +165,7 @@ TEST(explain, unhealthy)
     EXPECT_EQ(told.instance, "shop-web-1-1");
     EXPECT_EQ(told.text, "its health check \"ok\" fails: status 500");
     EXPECT_EQ(told.then, "a replacement is started; this one is drained when the replacement serves");
+    EXPECT_EQ(told.command, "docker logs shop-web-1-1");
     EXPECT_EQ(s.summary_of_web(), (summary{"degraded", model::release_number(1)}));
 }
 
@@ -274,7 +307,7 @@ TEST(explain, trial)
     const auto told = s.because(reason::trial);
     EXPECT_EQ(told.text, "release 1 is tried with the first of 2 instances");
     EXPECT_EQ(told.then, "the others follow when it serves");
-    EXPECT_EQ(told.command, "gantryd update shop -c web");
+    EXPECT_EQ(told.command, "gantryd stop shop -c web");
     s.starts("shop-web-1-1");
     s.passes("shop-web-1-1");
     for (int i = 0; i < 5; ++i)
