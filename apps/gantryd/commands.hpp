@@ -2,12 +2,14 @@
 #include "command_line.hpp"
 #include "common/session.hpp"
 #include "common/settings.hpp"
+#include "conditions.hpp"
 
 #include <gantryd/control/rollout_view.hpp>
 #include <gantryd/store/store.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include <chrono>
@@ -78,14 +80,9 @@ boost::asio::awaitable<exit_code> wait_for(
 progress look_at_rollout(const control::project_overview& all, const std::string& project,
     const model::component_name& name, model::release_number number);
 
-/// The conditions that only we can see, before those of the machines: the store's disk is full (`full_disk`
-/// says so), no daemon, config differs.
-std::vector<model::condition> conditions_of(const control::project_overview& all,
-    const control::component_overview& of, const std::string& project, const std::string& full_disk);
-
-/// The command line of `verb` for one component.
-std::string command_line(
-    const std::string& verb, const std::string& project, const model::component_name& component);
+/// Each as it is stored, and the machine that tells it.
+boost::json::array as_json(
+    const control::project_overview& all, const std::vector<told_condition>& conditions);
 
 /// The store and everything in it about the project. Errors: not_found also when the command line names a
 /// component that the project does not have.

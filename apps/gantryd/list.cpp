@@ -14,20 +14,6 @@ std::string status_of(const control::component_overview& of)
     return of.state ? std::string(text_of(of.state->status)) : std::string("unknown");
 }
 
-/// What is worth a word beside the seed's three columns; empty when all is as it should be.
-std::string note_on(const control::component_overview& of, const std::string& project)
-{
-    const auto* release = of.wanted();
-    if (release != nullptr && of.state->status == model::intent::ready &&
-        release->outcome == model::release_outcome::failed)
-        return fmt::format("release {} failed; see `gantryd why {} {}`", model::value_of(release->number),
-            project, of.name.text());
-    if (of.config_differs())
-        return fmt::format("config changed since release {}; apply it with `{}`",
-            model::value_of(release->number), command_line("update", project, of.name));
-    return {};
-}
-
 }  // namespace
 
 boost::asio::awaitable<exit_code> list(invocation what, runtime::clock& clk)
@@ -53,7 +39,7 @@ boost::asio::awaitable<exit_code> list(invocation what, runtime::clock& clk)
     print(fmt::format("{:<20} {:<20} {:<20}\n", "COMPONENT", "STATUS", "IMAGE ID"));
     for (const auto& of : project->all.components) {
         const auto image = of.state ? base::short_id(of.state->image.text()) : std::string();
-        const auto note = note_on(of, what.project);
+        const auto note = note_on(project->all, of, what.project);
         print(fmt::format("{:<20} {:<20} {:<20}{}\n", of.name.text(), status_of(of), image,
             note.empty() ? "" : " " + note));
     }

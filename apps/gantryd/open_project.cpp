@@ -42,12 +42,6 @@ std::vector<model::component_name> invocation::component_names() const
     return out;
 }
 
-std::string command_line(
-    const std::string& verb, const std::string& project, const model::component_name& component)
-{
-    return fmt::format("gantryd {} {} -c {}", verb, project, component.text());
-}
-
 namespace {
 
 /// What the project has in a store that answers, or in what stands for it.

@@ -14,8 +14,9 @@ std::string sentence(const model::component_name& name, const control::hold_chan
 {
     const auto label = fmt::format("Component {}: release {}", name.text(), model::value_of(done.release));
     if (!done.changed)
-        return label + (held ? " is held already\n" : " is not held\n");
-    return label + (held ? " is held; machines that change now go on, no other one begins\n" : " goes on\n");
+        return label + (held ? " is paused already\n" : " is not paused\n");
+    return label +
+           (held ? " is paused; machines that change now go on, no other one begins\n" : " goes on\n");
 }
 
 boost::asio::awaitable<exit_code> hold(invocation what, runtime::clock& clk, bool held)

@@ -36,18 +36,18 @@ std::string heading(const control::project_overview& all, const control::compone
     return out + "\n";
 }
 
-std::string table(const control::component_overview& of)
+std::string table(const control::project_overview& all, const control::component_overview& of)
 {
     std::vector<std::vector<std::string>> rows{
         {"  MACHINE", "INSTANCE", "RELEASE", "STATE", "HEALTH", "CONNECTIONS", "FOR"}};
+    const auto names = all.names();
     for (const auto& report : of.reports) {
+        const auto machine = "  " + names.at(report.machine);
         for (const auto& i : report.instances)
-            rows.push_back({"  " + base::short_id(report.machine.text()), i.name.text(),
-                std::to_string(model::value_of(i.release)), i.state, i.health, std::to_string(i.connections),
-                ago(i.since)});
+            rows.push_back({machine, i.name.text(), std::to_string(model::value_of(i.release)), i.state,
+                i.health, std::to_string(i.connections), ago(i.since)});
         if (report.instances.empty())
-            rows.push_back({"  " + base::short_id(report.machine.text()), "-", "-", report.state, "-", "-",
-                ago(report.reported_at)});
+            rows.push_back({machine, "-", "-", report.state, "-", "-", ago(report.reported_at)});
     }
     return rows.size() == 1 ? std::string() : columns(rows);
 }
@@ -64,10 +64,8 @@ boost::json::object as_json(const control::project_overview& all, const control:
     for (const auto& report : of.reports)
         machines.emplace_back(records::to_json(report));
     out["machines"] = std::move(machines);
-    boost::json::array conditions;
-    for (const auto& condition : conditions_of(all, of, project, full_disk))
-        conditions.emplace_back(records::to_json(condition));
-    out["conditions"] = std::move(conditions);
+    out["conditions"] =
+        as_json(all, conditions_of(all, of, project, full_disk, std::chrono::system_clock::now()));
     return out;
 }
 
@@ -86,10 +84,15 @@ boost::asio::awaitable<exit_code> status(invocation what, runtime::clock& clk)
         co_return told(*project);
     }
     for (const auto* of : chosen(project->all, what)) {
-        print(heading(project->all, *of) + table(*of));
-        for (const auto& condition : conditions_of(project->all, *of, what.project, project->full_disk))
-            print(fmt::format("  {}{}: {}\n", condition.code,
-                condition.instance.empty() ? "" : " " + condition.instance, condition.text));
+        print(heading(project->all, *of) + table(project->all, *of));
+        const auto conditions = conditions_of(
+            project->all, *of, what.project, project->full_disk, std::chrono::system_clock::now());
+        for (const auto& told : conditions) {
+            const auto place = place_of(project->all, *of, told.machine);
+            print(fmt::format("  {}{}{}: {}\n", told.what.code,
+                told.what.instance.empty() ? "" : " " + told.what.instance,
+                place.empty() ? "" : " on " + place, told.what.text));
+        }
     }
     co_return told(*project);
 }

@@ -6,6 +6,8 @@
 namespace gantryd::app {
 namespace {
 
+std::string containers(std::size_t n) { return fmt::format("{} container{}", n, n == 1 ? "" : "s"); }
+
 progress look_at(const control::project_overview& all, const model::component_name& name)
 {
     const auto* of = all.find(name);
@@ -29,14 +31,13 @@ progress look_at(const control::project_overview& all, const model::component_na
             waits_for = report.conditions.front().text;
     }
     if (left > 0)
-        return {false, {}, waits_for.empty() ? fmt::format("{} containers left", left) : waits_for};
+        return {false, {}, waits_for.empty() ? containers(left) + " left" : waits_for};
     if (told && out_of_reach > 0)
-        return {true, exit_code::done,
-            fmt::format("stopped; {} containers are on machines that are lost now", out_of_reach)};
+        return {true, exit_code::done, "stopped; on machines that are lost now: " + containers(out_of_reach)};
     if (told)
         return {true, exit_code::done, "stopped"};
     if (!looked_after)
-        return {false, {}, "no daemon looks after it; start one with `gantryd run`"};
+        return {false, {}, "no daemon looks after it; start one with `gantryd run " + all.project + "`"};
     return {false, {}, "stopping"};
 }
 

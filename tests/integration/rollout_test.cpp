@@ -110,7 +110,8 @@ TEST_F(rollouts, are_watched_from_elsewhere_to_their_end)
     ASSERT_TRUE(
         wait_until([&] { return first.output().find("\"stage\":\"under way\"") != std::string::npos; }));
     first.send(SIGINT);
-    EXPECT_TRUE(first.wait(5s));
+    EXPECT_EQ(first.wait(5s), 1);
+    EXPECT_TRUE(has(first.output(), "interrupted; what is stored goes on"));
     program second({GANTRYD_PROGRAM, "watch", project_}, directory_ / "second.log",
         {{"GANTRYD_STATE_DIR", state_directory().string()}});
     EXPECT_EQ(second.wait(60s), 4);
@@ -144,7 +145,7 @@ TEST_F(rollouts, are_held_and_let_go_on)
     ASSERT_TRUE(ended_with(0, gantryd({"update", project_, "-c", "web"})));
     const auto held = gantryd({"pause", project_, "-c", "web"});
     ASSERT_TRUE(ended_with(0, held));
-    EXPECT_TRUE(has(held.out, "release 2 is held"));
+    EXPECT_TRUE(has(held.out, "release 2 is paused"));
     ASSERT_NO_FATAL_FAILURE(start_daemon());
     ASSERT_TRUE(wait_until([&] { return why().find("rollout_paused") != std::string::npos; })) << why();
     EXPECT_TRUE(has(why(), "to change it: gantryd resume " + project_ + " -c web"));

@@ -204,6 +204,7 @@ boost::asio::awaitable<base::result<project_overview>> read_overview(
     if (!all)
         co_return std::unexpected(all.error());
     project_overview out;
+    out.project = project.text();
     out.at = all->at;
     components_by_name components;
     for (const auto& pair : all->pairs) {

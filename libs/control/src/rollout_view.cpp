@@ -93,8 +93,11 @@ private:
             out.text += ", and is drained";
         } else {
             out.standing = is_changing(id, report) ? standing::changing : standing::waiting;
-            if (report != nullptr && report->wanted == release_.number && !report->conditions.empty())
-                out.text = report->conditions.front().text;
+            if (report != nullptr && report->wanted == release_.number && !report->conditions.empty()) {
+                // Its name, or the old one's end would be read as the new one's.
+                const auto& first = report->conditions.front();
+                out.text = (first.instance.empty() ? "" : first.instance + ": ") + first.text;
+            }
         }
         return out;
     }
@@ -146,7 +149,8 @@ private:
     {
         const auto label = name_of(seen.release);
         if (!all_.is_looked_after(of_.name))
-            return label + ": no daemon looks after it; start one with `gantryd run`";
+            return label +
+                   fmt::format(": no daemon looks after it; start one with `gantryd run {}`", all_.project);
         const auto here = [](const machine_progress& m) { return m.standing != standing::lost; };
         if (std::ranges::all_of(
                 seen.machines, [&](const auto& m) { return !here(m) || m.standing == standing::draining; }))
@@ -169,7 +173,7 @@ private:
         switch (seen.stage) {
         case rollout_stage::under_way: return text_while_under_way(seen);
         case rollout_stage::held:
-            return fmt::format("{} is held by {}{}", label,
+            return fmt::format("{} is paused by {}{}", label,
                 record_->held_by.empty() ? "an operator" : record_->held_by, counts(seen.machines));
         case rollout_stage::done: return label + " is live";
         case rollout_stage::going_back:

@@ -154,11 +154,11 @@ TEST_F(rollout_views, tell_of_pauses)
 {
     fleet_.rollout(verdict::running).held = true;
     EXPECT_EQ(view().stage, stage::held);
-    EXPECT_EQ(view().text, "release 2 is held by an operator; 0 of 3 machines have it");
+    EXPECT_EQ(view().text, "release 2 is paused by an operator; 0 of 3 machines have it");
     auto& held = fleet_.rollout(verdict::running);
     held.held = true;
     held.held_by = "ann@box";
-    EXPECT_EQ(view().text, "release 2 is held by ann@box; 0 of 3 machines have it");
+    EXPECT_EQ(view().text, "release 2 is paused by ann@box; 0 of 3 machines have it");
 
     auto& record = fleet_.rollout(verdict::paused);
     record.machine = hand_written_fleet::id(1);

@@ -299,8 +299,8 @@ void rollout_moves::tell(const planner::move_rollout& what)
         st_.tell({.what = happening::release_settled,
             .component = what.component,
             .release = what.release,
-            .text = fmt::format("release {} is {}{}", number,
-                what.what == rollout_move::fail ? "failed: " : "live", what.why)});
+            .text = fmt::format("release {} {}{}", number,
+                what.what == rollout_move::fail ? "failed: " : "is live", what.why)});
 }
 
 boost::asio::awaitable<base::result<void>> rollout_moves::make(planner::move_rollout what)

@@ -47,6 +47,7 @@ struct secret_overview {
 };
 
 struct project_overview {
+    std::string project;
     std::optional<stored_config> config;
     std::vector<component_overview>
         components;  ///< in the config's order, then those that only the store knows
