@@ -2,6 +2,10 @@
 
 #include <gantryd/base/number.hpp>
 
+#include <algorithm>
+#include <array>
+#include <optional>
+
 namespace gantryd::etcd {
 namespace {
 
@@ -65,10 +69,14 @@ result<endpoint> parse_endpoint(
     return out;
 }
 
-/// As Go's strconv.ParseBool, which etcdctl reads its flags with.
-bool is_true(std::string_view text)
+/// As Go's strconv.ParseBool, which etcdctl reads its flags with; an empty one is not set.
+std::optional<bool> truth_of(std::string_view text)
 {
-    return text == "1" || text == "t" || text == "T" || text == "true" || text == "TRUE" || text == "True";
+    constexpr std::array<std::string_view, 6> yes{"1", "t", "T", "true", "TRUE", "True"};
+    constexpr std::array<std::string_view, 7> no{"", "0", "f", "F", "false", "FALSE", "False"};
+    if (std::ranges::find(yes, text) != yes.end())
+        return true;
+    return std::ranges::find(no, text) != no.end() ? std::optional(false) : std::nullopt;
 }
 
 result<void> read_user(options& into, const std::string& user, const std::string& password)
@@ -103,7 +111,10 @@ result<options> parse_options(
     out.tls.ca_file = variable("ETCDCTL_CACERT");
     out.tls.certificate_file = variable("ETCDCTL_CERT");
     out.tls.key_file = variable("ETCDCTL_KEY");
-    out.tls.verify_peer = !is_true(variable("ETCDCTL_INSECURE_SKIP_TLS_VERIFY"));
+    const auto any = truth_of(variable("ETCDCTL_INSECURE_SKIP_TLS_VERIFY"));
+    if (!any)
+        return fail(errc::rejected, "ETCDCTL_INSECURE_SKIP_TLS_VERIFY: expected true or false");
+    out.tls.verify_peer = !*any;
     const bool has_certificates = !out.tls.ca_file.empty() || !out.tls.certificate_file.empty();
     if (auto read = read_user(out, variable("ETCDCTL_USER"), variable("ETCDCTL_PASSWORD")); !read)
         return std::unexpected(read.error());

@@ -58,6 +58,9 @@ TEST(options, certificates_of_the_environment)
     EXPECT_FALSE(found->endpoints[1].with_tls) << "who writes http means it";
     EXPECT_TRUE(parse("a", {{"ETCDCTL_INSECURE_SKIP_TLS_VERIFY", "false"}})->tls.verify_peer);
     EXPECT_FALSE(parse("a", {{"ETCDCTL_INSECURE_SKIP_TLS_VERIFY", "true"}})->tls.verify_peer);
+    const auto neither = parse("a", {{"ETCDCTL_INSECURE_SKIP_TLS_VERIFY", "perhaps"}});
+    ASSERT_FALSE(neither);
+    EXPECT_EQ(neither.error().context(), "ETCDCTL_INSECURE_SKIP_TLS_VERIFY: expected true or false");
 }
 
 TEST(options, users_of_the_environment)

@@ -156,8 +156,12 @@ bool read_words(const cursor& from, std::vector<std::string>& out)
         read_texts(from, word, out);
     else if (!from.is(node_kind::text))
         from.refuse("a list of texts, or one text");
-    else if (read_text(from, word, line))
+    else if (read_text(from, word, line)) {
         out = base::split_words(line);
+        // An open quote, or a backslash at the end, takes what follows into the last word.
+        if (base::split_words(line + " x").size() != out.size() + 1)
+            from.refuse("words with every quote closed");
+    }
     return from.problems().count() == before;
 }
 

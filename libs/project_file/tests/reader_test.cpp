@@ -147,6 +147,18 @@ TEST(read_project, commands_are_lists_or_cut_like_a_shell_does)
         (strings{"x", "y z"}));
 }
 
+TEST(read_project, a_command_with_an_open_quote_is_refused_as_a_shell_does)
+{
+    for (const std::string open : {"sh -c 'x", "sh -c \\\"x", "a '", "a b\\\\"}) {
+        const auto found = problems_of(component_with("command: \"" + open + "\""));
+        ASSERT_EQ(found.size(), 1u) << open;
+        EXPECT_NE(found[0].find("command: expected words with every quote closed"), std::string::npos)
+            << found[0];
+    }
+    EXPECT_TRUE(problems_of(component_with("command: \"a ''\"")).empty());
+    EXPECT_TRUE(problems_of(component_with("command: \"\"")).empty());
+}
+
 TEST(read_project, amounts_of_memory_in_docker_s_units)
 {
     const std::vector<std::pair<std::string, std::int64_t>> cases{{"6291456", 6291456},
