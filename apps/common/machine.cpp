@@ -129,7 +129,15 @@ base::result<std::unique_ptr<store::store>> open_store(
     where.path = from.store_path();
     where.commits = relaxed ? sqlite_store::durability::relaxed : sqlite_store::durability::full;
     where.create = create;
-    return sqlite_store::open(where, clk);
+    if (create && from.store.empty() && ::access(where.path.c_str(), F_OK) != 0)
+        if (auto fits = check_state_directory(from.state_dir); !fits)
+            return std::unexpected(fits.error());
+    auto opened = sqlite_store::open(where, clk);
+    if (!opened && opened.error() == base::errc::not_found)
+        return base::fail(base::errc::not_found,
+            opened.error().context() + "; `gantryd setconfig PROJECT FILE` makes it, unless the store is "
+                                       "another one: --state-dir, --store, --etcd");
+    return opened;
 }
 
 std::set<std::string> store_members(const settings& from)

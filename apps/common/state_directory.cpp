@@ -42,24 +42,6 @@ std::string read_line(const std::string& path)
     return line;
 }
 
-/// Whoever can put files there can tell us what to run, and lead our writes elsewhere by a link.
-base::result<void> check_directory(const std::string& path)
-{
-    const auto refuse = [&](std::string why) {
-        return base::fail(errc::rejected, "state directory " + path + ": " + std::move(why));
-    };
-    struct stat found{};
-    if (::stat(path.c_str(), &found) != 0)
-        return refuse(std::generic_category().message(errno));
-    if (!S_ISDIR(found.st_mode))
-        return refuse("not a directory");
-    if (found.st_uid != ::geteuid() && found.st_uid != 0)
-        return refuse(fmt::format("it belongs to user {}, and this is user {}", found.st_uid, ::geteuid()));
-    if ((found.st_mode & S_IWOTH) != 0)
-        return refuse("everybody may write to it: chmod o-w " + path);
-    return {};
-}
-
 base::result<void> make_directory(const std::string& path)
 {
     std::error_code ec;
@@ -69,7 +51,7 @@ base::result<void> make_directory(const std::string& path)
     if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
         return base::fail(
             errc::rejected, "state directory " + path + ": " + std::generic_category().message(errno));
-    return check_directory(path);
+    return check_state_directory(path);
 }
 
 /// The id of this machine; a new one is written when there is none that makes sense.
@@ -94,6 +76,24 @@ base::result<model::machine_id> machine_in(const std::string& directory)
 }
 
 }  // namespace
+
+// Whoever can put files there can tell us what to run, and lead our writes elsewhere by a link.
+base::result<void> check_state_directory(const std::string& path)
+{
+    const auto refuse = [&](std::string why) {
+        return base::fail(errc::rejected, "state directory " + path + ": " + std::move(why));
+    };
+    struct stat found{};
+    if (::stat(path.c_str(), &found) != 0)
+        return errno == ENOENT ? base::result<void>() : refuse(std::generic_category().message(errno));
+    if (!S_ISDIR(found.st_mode))
+        return refuse("not a directory");
+    if (found.st_uid != ::geteuid() && found.st_uid != 0)
+        return refuse(fmt::format("it belongs to user {}, and this is user {}", found.st_uid, ::geteuid()));
+    if ((found.st_mode & S_IWOTH) != 0)
+        return refuse("everybody may write to it: chmod o-w " + path);
+    return {};
+}
 
 base::result<std::unique_ptr<state_directory>> hold_state_directory(const std::string& path)
 {

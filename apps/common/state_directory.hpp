@@ -20,6 +20,9 @@ public:
 /// directory, that of another user, or one that everybody may write to).
 base::result<std::unique_ptr<state_directory>> hold_state_directory(const std::string& path);
 
+/// Errors: rejected where the directory is there and may not be used, as above.
+base::result<void> check_state_directory(const std::string& path);
+
 /// True while a process holds the directory.
 bool is_held(const std::string& path);
 

@@ -58,6 +58,18 @@ TEST_F(a_state_directory, that_everybody_may_write_to_is_refused)
     EXPECT_TRUE(hold_state_directory(root_.path())) << "a group of operators is somebody's decision";
 }
 
+TEST_F(a_state_directory, is_judged_before_a_store_is_made_in_it)
+{
+    EXPECT_TRUE(check_state_directory(at("missing")));
+    EXPECT_FALSE(fs::exists(at("missing")));
+    ASSERT_EQ(::chmod(root_.path().c_str(), 0777), 0);
+    const auto judged = check_state_directory(root_.path());
+    ASSERT_FALSE(judged);
+    EXPECT_NE(judged.error().context().find("everybody may write to it"), std::string::npos);
+    ASSERT_EQ(::chmod(root_.path().c_str(), 0700), 0);
+    EXPECT_TRUE(check_state_directory(root_.path()));
+}
+
 TEST_F(a_state_directory, of_another_user_is_refused)
 {
     ASSERT_EQ(::geteuid(), 0u) << "only root can give a directory away";
