@@ -43,6 +43,17 @@ void take_changes(state& st, const std::vector<store::change>& changes)
     st.copy.take(changes);
 }
 
+/// A name that was mistyped would else be waited for without a word.
+void tell_of_nothing(const state& st)
+{
+    if (!st.what.only && st.world.components.empty())
+        st.io.log.info("nothing was released in the project yet", {{"project", st.what.project.text()}});
+    if (st.what.only)
+        for (const auto& name : *st.what.only)
+            if (!st.world.components.contains(name))
+                st.io.log.info("component was never released", {{"component", name.text()}});
+}
+
 /// Lists, then follows until the watch fails. The error says why.
 boost::asio::awaitable<base::error> follow_once(state& st, runtime::backoff& retry)
 {
@@ -55,8 +66,10 @@ boost::asio::awaitable<base::error> follow_once(state& st, runtime::backoff& ret
     st.copy.drop_here();
     take_components(st, *all);
     st.copy.take(prefix, *all);
-    if (!st.desired_known)
+    if (!st.desired_known) {
         st.io.log.info("desired state read", {{"components", st.world.components.size()}});
+        tell_of_nothing(st);
+    }
     st.desired_known = true;
     st.dirty.set();
 
