@@ -59,6 +59,8 @@ public:
         file(add("validate", "Check a project file and print what it means", verb::validate));
         auto* update = components(
             project(add("update", "Release components: spec and image as they are now", verb::update)), true);
+        update->add_flag("--again", into_.again,
+            "A new release also when nothing has changed: every container is replaced");
         waiting(update);
         planned_file(
             components(project(add("plan", "Say what an update would do, and to whom", verb::plan)), true));

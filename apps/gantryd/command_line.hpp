@@ -56,6 +56,7 @@ struct invocation {
     bool force = false;
     std::string secret;
     std::string from;               ///< the file with its value; empty: stdin
+    bool again = false;             ///< a new release of what is released already
     std::string machine;            ///< as an operator names it
     std::vector<std::string> tags;  ///< "KEY=VALUE"
     std::string address;            ///< of this machine

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 
 namespace gantryd::app {
 namespace {
@@ -37,6 +38,13 @@ void show(const invocation& what, const std::vector<control::released>& released
         for (const auto& request : requests)
             print(fmt::format(
                 "Component {} -> {}\n", request.spec.name.text(), base::short_id(request.image.text())));
+        for (const auto& one : released)
+            if (!one.is_new)  // not on stdout, which says what the Python gantryd said
+                std::fprintf(stderr,
+                    "gantryd: component %s: no new release: release %lld has this config and image; --again "
+                    "makes "
+                    "one\n",
+                    one.component.text().c_str(), static_cast<long long>(model::value_of(one.number)));
         return;
     }
     boost::json::array out;
@@ -76,6 +84,7 @@ boost::asio::awaitable<exit_code> update(invocation what, runtime::clock& clk)
         if (!request)
             co_return refuse(request.error());
         request->secrets = std::move(*held);
+        request->again = what.again;
         requests.push_back(std::move(*request));
     }
     auto wanted = requests;

@@ -37,6 +37,7 @@ TEST(command_line, says_which_command_and_for_whom)
     EXPECT_EQ(what->project, "shop");
     EXPECT_EQ(what->components, (std::vector<std::string>{"web", "worker"}));
     EXPECT_TRUE(what->wait);
+    EXPECT_FALSE(what->again);
     EXPECT_EQ(what->timeout, 5min);
     EXPECT_EQ(what->with.etcd, "10.0.0.1");
 }

@@ -55,7 +55,7 @@ released add_release(const model::project_name& project, const release_request& 
     released out{name, {}, false};
     const auto hash = model::spec_hash(request.spec, request.secrets);
     const auto* wanted = of.wanted();
-    if (is_released(of, hash, request.image)) {
+    if (!request.again && is_released(of, hash, request.image)) {
         out.number = wanted->number;
     } else {
         out.number = model::next(of.last);

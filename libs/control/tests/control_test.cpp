@@ -40,6 +40,20 @@ TEST_F(control_test, the_same_release_is_used_again_and_set_to_ready)
     EXPECT_FALSE(value_of(release_key(2)));
 }
 
+TEST_F(control_test, the_same_is_released_anew_when_that_is_asked_for)
+{
+    EXPECT_EQ(release_web("a"), made(1, true));
+    settle(1, outcome::live);
+    std::vector<release_request> requests{request("web", "a")};
+    requests.front().again = true;
+    const auto done = release(std::move(requests));
+    ASSERT_TRUE(done);
+    EXPECT_EQ(done->front().number, model::release_number(2));
+    EXPECT_TRUE(done->front().is_new);
+    EXPECT_EQ(stored_release(2).spec_hash, stored_release(1).spec_hash);
+    EXPECT_EQ(stored_state().release, model::release_number(2));
+}
+
 TEST_F(control_test, another_image_under_the_same_tag_is_another_release)
 {
     EXPECT_EQ(release_web("a"), made(1, true));

@@ -37,6 +37,7 @@ struct release_request {
     std::string architecture{};  ///< as in model::release
     /// What the files give that secrets are in; what the store gives is added when it is released.
     model::held_secrets secrets{};
+    bool again = false;          ///< a release of its own also when the wanted one is the same
 };
 
 struct released {
@@ -46,7 +47,7 @@ struct released {
 };
 
 /// Makes a numbered release of every request and sets the components to ready, in one transaction. A request
-/// equal to the wanted release makes no new one, unless that has failed.
+/// equal to the wanted release makes no new one, unless that has failed or the request is made `again`.
 /// Errors: rejected (a secret that is not there), the store's; conflict after several lost races with other
 /// writers.
 boost::asio::awaitable<base::result<std::vector<released>>> release_components(store::store& to,
