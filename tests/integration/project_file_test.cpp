@@ -100,6 +100,47 @@ TEST_F(project_file, two_components_at_one_port_are_refused)
     EXPECT_TRUE(has(done.err, std::to_string(port_)));
 }
 
+/// The same through a shell, whose redirections go behind it.
+finished redirected(
+    const std::vector<std::string>& words, const std::string& redirection, const std::filesystem::path& state)
+{
+    std::vector<std::string> all{"/bin/sh", "-c", "\"$@\" " + redirection, "sh", GANTRYD_PROGRAM};
+    all.insert(all.end(), words.begin(), words.end());
+    return run(std::move(all), {{"GANTRYD_STATE_DIR", state.string()}});
+}
+
+TEST_F(project_file, that_cannot_be_written_whole_is_no_success)
+{
+    const auto path = write_file("project.json", R"({"components": [{"repo": "my/repo", "name": "web"}]})");
+    ASSERT_TRUE(ended_with(0, gantryd({"setconfig", project_, path})));
+    const auto full = redirected({"getconfig", project_}, ">/dev/full", state_directory());
+    EXPECT_TRUE(ended_with(1, full));
+    EXPECT_EQ(full.err, "gantryd: stdout: No space left on device\n");
+    const auto unread = redirected({"getconfig", project_}, "| true", state_directory());
+    EXPECT_TRUE(ended_with(0, unread));
+    EXPECT_EQ(unread.err, "") << "nobody wants to know that head has seen enough";
+    const auto closed = redirected({"setconfig", project_, path}, "0<&- >&- 2>&-", state_directory());
+    EXPECT_TRUE(ended_with(0, closed));
+    EXPECT_TRUE(ended_with(0, gantryd({"getconfig", project_}))) << "nothing was printed into the store";
+}
+
+TEST_F(project_file, names_are_completed_in_bash)
+{
+    ASSERT_TRUE(
+        ended_with(0, gantryd({"setconfig", project_,
+                          write_project({component("web", port_), component("worker", free_port())})})));
+    const auto completions = [&](const std::string& line) {
+        const auto script = "source " GANTRYD_SCRIPTS "/../config/gantryd.bash-completion; COMP_WORDS=(" +
+                            line + "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _gantryd; echo ${COMPREPLY[*]}";
+        return run({"/bin/bash", "-c", script}, {{"GANTRYD_STATE_DIR", state_directory().string()}}).both();
+    };
+    const std::string program = GANTRYD_PROGRAM;
+    EXPECT_EQ(completions(program + " up"), "update\n");
+    EXPECT_EQ(completions(program + " machine ''"), "drain undrain forget\n");
+    EXPECT_EQ(completions(program + " update " + project_ + " --w"), "--wait\n");
+    EXPECT_EQ(completions(program + " status " + project_ + " w"), "web worker\n");
+}
+
 TEST_F(project_file, wrong_usage_is_told_apart_from_a_refusal)
 {
     const std::vector<std::vector<std::string>> wrong{{}, {"no-such-command"}, {"setconfig", project_},
