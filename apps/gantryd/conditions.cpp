@@ -59,6 +59,18 @@ model::condition difference(const control::component_overview& of, const std::st
     return out;
 }
 
+/// Others look after the component, and this machine had some of it.
+model::condition absence(const model::component_report& of, const std::string& project)
+{
+    return {.code = code(planner::reason::no_daemon),
+        .instance = {},
+        .text = "this machine is lost, or its gantryd has ended; what it told last may be over",
+        .since = of.reported_at,
+        .until = {},
+        .then = "nothing is started, stopped or healed there; it goes on when its gantryd is back",
+        .command = "gantryd machines " + project};
+}
+
 }  // namespace
 
 std::string command_line(
@@ -86,10 +98,13 @@ std::vector<told_condition> conditions_of(const control::project_overview& all,
     if (of.config_differs())
         add(difference(of, project));
     // A report of a daemon that is gone tells how it was, not how it is.
-    for (const auto& report : of.reports)
-        if (all.find_machine(report.machine) != nullptr)
-            for (const auto& condition : report.conditions)
-                out.push_back({condition, report.machine});
+    for (const auto& report : of.reports) {
+        const bool is_there = all.find_machine(report.machine) != nullptr;
+        for (const auto& condition : is_there ? report.conditions : std::vector<model::condition>())
+            out.push_back({condition, report.machine});
+        if (!is_there && of.state && all.is_looked_after(of.name) && !report.instances.empty())
+            out.push_back({absence(report, project), report.machine});
+    }
     return out;
 }
 

@@ -42,7 +42,8 @@ std::string table(const control::project_overview& all, const control::component
         {"  MACHINE", "INSTANCE", "RELEASE", "STATE", "HEALTH", "CONNECTIONS", "FOR"}};
     const auto names = all.names();
     for (const auto& report : of.reports) {
-        const auto machine = "  " + names.at(report.machine);
+        const bool is_there = all.find_machine(report.machine) != nullptr;
+        const auto machine = "  " + names.at(report.machine) + (is_there ? "" : " (lost)");
         for (const auto& i : report.instances)
             rows.push_back({machine, i.name.text(), std::to_string(model::value_of(i.release)), i.state,
                 i.health, std::to_string(i.connections), ago(i.since)});

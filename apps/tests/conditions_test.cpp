@@ -138,6 +138,20 @@ TEST_F(a_project, on_several_machines_says_which_one_tells_what)
     EXPECT_EQ(place_of(all, web, failure_of(web)->machine), "alpha");
 }
 
+TEST_F(a_project, of_which_one_machine_is_lost_says_so)
+{
+    add_machine("m2", "beta").instances.emplace_back();
+    EXPECT_TRUE(told().empty());
+    all.machines.pop_back();
+    ASSERT_EQ(told().size(), 1u);
+    EXPECT_EQ(told().front().what.code, "no_daemon");
+    EXPECT_EQ(told().front().what.since, now - 40s);
+    EXPECT_EQ(told().front().what.command, "gantryd machines shop");
+    EXPECT_EQ(place_of(all, web, told().front().machine), "beta");
+    web.reports.back().instances.clear();
+    EXPECT_TRUE(told().empty()) << "it had nothing of it";
+}
+
 TEST_F(a_project, does_not_repeat_what_a_machine_said_that_is_gone)
 {
     web.reports.front().conditions = {{.code = "waiting_ready", .text = "its ready check does not pass"}};
