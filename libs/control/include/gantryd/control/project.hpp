@@ -37,7 +37,7 @@ struct release_request {
     std::string architecture{};  ///< as in model::release
     /// What the files give that secrets are in; what the store gives is added when it is released.
     model::held_secrets secrets{};
-    bool again = false;          ///< a release of its own also when the wanted one is the same
+    bool again = false;  ///< a release of its own also when the wanted one is the same
 };
 
 struct released {
