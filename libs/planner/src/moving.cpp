@@ -331,8 +331,12 @@ bool carries(const world& in, const component& of, const model::machine_id& mach
     if (there == in.fleet->machines.end() || !there->second.present || holds_slot(of, machine))
         return false;
     const auto work = there->second.work.find(of.name);
-    return work != there->second.work.end() && work->second.carries >= share &&
-           work->second.serving >= work->second.asked;
+    if (work == there->second.work.end())
+        return false;
+    // Where a rollout was stopped before anything served, a machine knows its share, and is asked for
+    // nothing.
+    const auto& seen = work->second;
+    return seen.carries >= share && seen.asked >= share && seen.serving >= seen.asked;
 }
 
 int instances_asked(const component& of)

@@ -169,6 +169,15 @@ TEST(a_drained_machine, serves_on_until_others_serve_its_work)
     EXPECT_EQ(s.because(reason::work_moved).command, "gantryd machine undrain shop m1");
 }
 
+TEST(a_drained_machine, stays_while_its_carrier_is_asked_for_nothing)
+{
+    auto s = fleet_of({"m2"});
+    machine(s, "m1").drains = true;
+    reports(s, "m2", {.carries = 1, .asked = 0, .serving = 0});
+    EXPECT_EQ(s.does(), lines{}) << "nobody else would serve";
+    EXPECT_EQ(s.because(reason::waiting_carrier).text, "the machine is drained; host-m2 (m2) serves 0 of 0");
+}
+
 TEST(a_drained_machine, is_empty_and_stays_so)
 {
     auto s = left_to_m2();
