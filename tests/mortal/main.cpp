@@ -67,7 +67,7 @@ try {
     if (!what || what->command != app::verb::run)
         return static_cast<int>(app::exit_code::usage);
     auto session = [&](runtime::clock& clk) { return mortal::run(*what, clk); };
-    return static_cast<int>(app::run_session(session, app::exit_code::done));
+    return static_cast<int>(app::run_session(session, ""));
 } catch (const std::exception& e) {
     std::fprintf(stderr, "mortal_gantryd: %s\n", e.what());
     return 1;

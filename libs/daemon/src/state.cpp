@@ -112,6 +112,15 @@ std::shared_ptr<const model::release> state::release_of(const planner::instance&
     return release == component->second.releases.end() ? nullptr : release->second;
 }
 
+/// True when another release took its place and it has clients through the proxy yet. Sessions at its address
+/// alone prove nothing: of the wanted release it may have got that of one which is gone.
+bool state::is_left_with_clients(const planner::instance& of) const
+{
+    const auto component = world.components.find(of.component);
+    return component != world.components.end() && component->second.wanted != of.release &&
+           planner::connections_of(world, of) > 0;
+}
+
 void state::trust_if_served(planner::instance& of)
 {
     const auto* spec = planner::spec_of(world, of);
@@ -120,7 +129,7 @@ void state::trust_if_served(planner::instance& of)
         return;
     auto probe = of;
     probe.ready_at = io.clk.now();
-    if (!planner::is_serving(world, probe))
+    if (!planner::is_serving(world, probe) && !is_left_with_clients(of))
         return;
     of.ready_at = probe.ready_at;
     memory.save(of);

@@ -108,8 +108,8 @@ public:
     planner::instance* find(const model::instance_name& name);
     std::shared_ptr<const model::release> release_of(const planner::instance& of) const;
 
-    /// Takes a running instance for ready when a serving slot of the proxy points at it: then an earlier
-    /// gantryd found it ready, and what told us is gone.
+    /// Takes a running instance for ready when a serving slot of the proxy points at it, or when it was
+    /// replaced and has clients yet: then an earlier gantryd found it ready, and what told us is gone.
     void trust_if_served(planner::instance& of);
 
     /// Counts a failure of the instance's release and keeps the evidence.
@@ -147,6 +147,8 @@ public:
     void note_local_write(base::result<void>& kind, base::result<void> done);
 
 private:
+    bool is_left_with_clients(const planner::instance& of) const;
+
     base::duration pause_of_events();
 
     /// Takes what a container's labels say of its links, where the ledger says nothing.

@@ -162,7 +162,7 @@ TEST(a_daemon_that_finds_an_empty_store, leaves_containers_and_routes_alone)
     EXPECT_EQ(m.changes_since(before), std::vector<std::string>());
 }
 
-TEST(a_daemon_that_finds_an_old_instance_draining, waits_for_its_connections_too)
+void find_an_old_instance_draining(bool lose_ledger)
 {
     machine m;
     auto spec = machine::web();
@@ -175,12 +175,24 @@ TEST(a_daemon_that_finds_an_old_instance_draining, waits_for_its_connections_too
     const names old{"shop-web-1-1"};
     ASSERT_TRUE(m.run_until([&] { return m.draining() == old; }));
     m.crash();
+    if (lose_ledger)
+        m.ledger = store::make_memory_store(m.sim.clock);
     m.start();
     m.run_for(5min, 50ms);
     EXPECT_EQ(m.draining(), old);
     EXPECT_EQ(m.docker.count_calls("stop"), 0U);
     m.proxy.sessions.clear();
     EXPECT_TRUE(m.run_until([&] { return m.is_alone("shop-web-2-1"); }));
+}
+
+TEST(a_daemon_that_finds_an_old_instance_draining, waits_for_its_connections_too)
+{
+    find_an_old_instance_draining(false);
+}
+
+TEST(a_daemon_that_finds_an_old_instance_draining, waits_for_its_connections_without_the_ledger)
+{
+    find_an_old_instance_draining(true);
 }
 
 TEST(a_restart_in_the_middle_of_a_stop, tells_the_container_again)
