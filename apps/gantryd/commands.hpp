@@ -4,6 +4,7 @@
 #include "common/settings.hpp"
 #include "conditions.hpp"
 
+#include <gantryd/control/project.hpp>
 #include <gantryd/control/rollout_view.hpp>
 #include <gantryd/store/store.hpp>
 
@@ -99,6 +100,11 @@ boost::asio::awaitable<base::result<opened_project>> open_project(
 /// machine has kept, where it may be read.
 boost::asio::awaitable<base::result<opened_project>> look_at_project(
     const invocation& what, runtime::clock& clk);
+
+/// The stored config, for a command that cannot do without. Errors: not_found, with the command that stores
+/// one; the store's, as unanswered() tells them.
+boost::asio::awaitable<base::result<control::stored_config>> require_config(
+    store::store& in, const invocation& what, runtime::clock& clk);
 
 /// The machine that the command line names. Errors: those of control::find_machine(), with the command that
 /// lists what there is.

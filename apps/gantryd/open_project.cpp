@@ -148,6 +148,19 @@ boost::asio::awaitable<base::result<opened_project>> look_at_project(
     co_return out;
 }
 
+boost::asio::awaitable<base::result<control::stored_config>> require_config(
+    store::store& in, const invocation& what, runtime::clock& clk)
+{
+    auto config = co_await control::read_config(in, what.project_name(), clk.now() + store_limit);
+    if (!config)
+        co_return std::unexpected(unanswered(config.error()));
+    if (!*config)
+        co_return base::fail(base::errc::not_found,
+            fmt::format("project {} has no config; store one with `gantryd setconfig {} FILE`", what.project,
+                what.project));
+    co_return std::move(**config);
+}
+
 base::result<model::machine_id> named_machine(const opened_project& project, const invocation& what)
 {
     auto found = control::find_machine(project.all, what.machine);

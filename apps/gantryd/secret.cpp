@@ -71,12 +71,9 @@ boost::asio::awaitable<exit_code> set_secret(invocation what, runtime::clock& cl
     auto store = open_store(what.with, clk, false);
     if (!store)
         co_return refuse(store.error());
-    auto config = co_await control::read_config(**store, what.project_name(), clk.now() + store_limit);
+    auto config = co_await require_config(**store, what, clk);
     if (!config)
-        co_return refuse(unanswered(config.error()));
-    if (!*config)
-        co_return refuse(fmt::format("project {} has no config; store one with `gantryd setconfig {} FILE`",
-            what.project, what.project));
+        co_return refuse(config.error());
     auto value = read_value(what.from);
     if (!value)
         co_return refuse(value.error());
@@ -86,7 +83,7 @@ boost::asio::awaitable<exit_code> set_secret(invocation what, runtime::clock& cl
     auto done = co_await control::set_secret(**store, what.project_name(), what.secret, std::move(seal),
         user_at_host(), clk, clk.now() + store_limit);
     if (!done)
-        co_return refuse(done.error());
+        co_return refuse(unanswered(done.error()));
     show_set(what, *done);
     co_return exit_code::done;
 }

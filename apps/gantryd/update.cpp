@@ -62,13 +62,10 @@ boost::asio::awaitable<exit_code> update(invocation what, runtime::clock& clk)
     auto store = open_store(what.with, clk, false);
     if (!store)
         co_return refuse(store.error());
-    auto config = co_await control::read_config(**store, what.project_name(), clk.now() + store_limit);
+    auto config = co_await require_config(**store, what, clk);
     if (!config)
-        co_return refuse(unanswered(config.error()));
-    if (!*config)
-        co_return refuse(fmt::format("project {} has no config; store one with `gantryd setconfig {} FILE`",
-            what.project, what.project));
-    auto specs = specs_of(**config, what);
+        co_return refuse(config.error());
+    auto specs = specs_of(*config, what);
     if (!specs)
         co_return refuse(specs.error());
 
