@@ -117,8 +117,9 @@ std::shared_ptr<const model::release> state::release_of(const planner::instance&
 bool state::is_left_with_clients(const planner::instance& of) const
 {
     const auto component = world.components.find(of.component);
-    return component != world.components.end() && component->second.wanted != of.release &&
-           planner::connections_of(world, of) > 0;
+    if (component == world.components.end() || !component->second.wanted)
+        return false;
+    return *component->second.wanted != of.release && planner::connections_of(world, of) > 0;
 }
 
 void state::trust_if_served(planner::instance& of)
