@@ -3,7 +3,6 @@
 #include <gantryd/base/names.hpp>
 #include <gantryd/daemon/labels.hpp>
 #include <gantryd/runtime/backoff.hpp>
-#include <gantryd/runtime/with_deadline.hpp>
 
 #include <algorithm>
 
@@ -190,7 +189,7 @@ boost::asio::awaitable<void> follow_containers(state& st)
         if (ok)
             retry.reset();
         // An event or the period: look either way.
-        (void)co_await runtime::is_set_by(st.io.clk, st.io.clk.now() + pause, st.docker_dirty);
+        (void)co_await st.docker_dirty.wait_until(st.io.clk, st.io.clk.now() + pause);
     }
 }
 

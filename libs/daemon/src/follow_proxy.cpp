@@ -1,7 +1,6 @@
 #include "drain_watch.hpp"
 
 #include <gantryd/runtime/backoff.hpp>
-#include <gantryd/runtime/with_deadline.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -157,7 +156,7 @@ boost::asio::awaitable<void> follow_proxy(state& st)
         else
             drain_look = std::min<runtime::duration>(drain_look * 3 / 2, slowest_drain_look);
         const auto pause = quiet ? runtime::duration(quiet_look) : drain_look;
-        (void)co_await runtime::is_set_by(st.io.clk, st.io.clk.now() + pause, st.proxy_dirty);
+        (void)co_await st.proxy_dirty.wait_until(st.io.clk, st.io.clk.now() + pause);
     }
 }
 

@@ -112,11 +112,10 @@ void publisher::show(const planner::plan& plan)
     }
     for (const auto& [name, component] : st_.world.components) {
         auto report = report_on(component, plan);
-        auto text = records::encode(report);
         auto& shown = shown_[name];
-        if (text == shown)
+        if (report == shown)
             continue;
-        shown = std::move(text);
+        shown = report;
         report.reported_at = st_.io.clk.wall_now();
         if (!st_.world.store.reachable)
             st_.copy.keep_here(
@@ -136,20 +135,20 @@ base::duration publisher::pause_before_write()
     return st_.is_in_rollout() ? std::max<base::duration>(pause, in_a_rollout) : pause;
 }
 
-store::transaction publisher::next_batch(std::map<model::component_name, std::string>& texts)
+store::transaction publisher::next_batch(shown_reports& taken)
 {
     store::transaction out;
     std::size_t bytes = 0;
     while (!unwritten_.empty() && out.operations.size() < most_at_once && bytes < most_bytes) {
         auto next = unwritten_.extract(unwritten_.begin());
         const auto& name = next.key();
-        const auto& text = shown_[name];
-        if (const auto there = stored_.find(name); there != stored_.end() && there->second == text)
+        const auto& report = shown_[name];
+        if (const auto there = stored_.find(name); there != stored_.end() && there->second == report)
             continue;  // it was another one for a moment
         next.mapped().reported_at = st_.io.clk.wall_now();
         auto value = records::encode(next.mapped());
         bytes += value.size();
-        texts[name] = text;
+        taken[name] = report;
         out.operations.push_back({store::operation::kind::put,
             records::report_key(st_.what.project, st_.what.machine, name), std::move(value), {}});
     }
@@ -162,15 +161,15 @@ boost::asio::awaitable<void> publisher::write_reports()
         co_await changed_.wait();
         if (const auto pause = pause_before_write(); pause > base::duration())
             co_await st_.io.clk.sleep_until(st_.io.clk.now() + pause);
-        std::map<model::component_name, std::string> texts;
-        auto what = next_batch(texts);
+        shown_reports taken;
+        auto what = next_batch(taken);
         if (what.operations.empty())
             continue;
         auto done = co_await st_.io.desired.commit(std::move(what), st_.io.clk.now() + 5s);
         st_.note_write(st_.reported, done ? base::result<void>() : std::unexpected(done.error()));
         if (done) {
-            for (auto& [name, text] : texts)
-                stored_[name] = std::move(text);
+            for (auto& [name, report] : taken)
+                stored_[name] = std::move(report);
         } else {
             shown_.clear();  // show them all again
             stored_.clear();

@@ -27,21 +27,24 @@ public:
     boost::asio::awaitable<void> write_reports();
 
 private:
+    /// Without the time of the report.
+    using shown_reports = std::map<model::component_name, model::component_report>;
+
     model::component_report report_on(const planner::component& of, const planner::plan& plan) const;
     model::condition to_wall(const planner::condition& from) const;
     /// People can wait for a report: in a large fleet all have one to write at the same time, and in a
     /// rollout the machines wait for other writes.
     base::duration pause_before_write();
     base::wall_time wall(base::time_point when) const;
-    /// Takes what is to be written next, as much as a store takes at once; `texts` as in `stored_`.
-    store::transaction next_batch(std::map<model::component_name, std::string>& texts);
+    /// Takes what is to be written next, as much as a store takes at once; `taken` as in `stored_`.
+    store::transaction next_batch(shown_reports& taken);
 
     state& st_;
     const condition_watch& conditions_;
     runtime::dirty_flag changed_;
-    std::uint64_t comebacks_ = 0;                         ///< as of `shown_`
-    std::map<model::component_name, std::string> shown_;  ///< without the time of the report
-    std::map<model::component_name, std::string> stored_;
+    std::uint64_t comebacks_ = 0;  ///< as of `shown_`
+    shown_reports shown_;
+    shown_reports stored_;
     std::map<model::component_name, model::component_report> unwritten_;
 };
 

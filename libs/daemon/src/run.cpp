@@ -6,7 +6,6 @@
 #include "publisher.hpp"
 
 #include <gantryd/planner/rollout.hpp>
-#include <gantryd/runtime/with_deadline.hpp>
 
 #include <boost/asio/this_coro.hpp>
 
@@ -74,7 +73,7 @@ boost::asio::awaitable<void> reconcile(state& st, executor& actions, probes& che
         }
         // Never twice in the same moment because of time alone.
         wake_at = std::max(wake_at, st.io.clk.now() + 1ms);
-        (void)co_await runtime::is_set_by(st.io.clk, wake_at, st.dirty);
+        (void)co_await st.dirty.wait_until(st.io.clk, wake_at);
         make_up_for_standstill(st, wake_at);
     }
 }

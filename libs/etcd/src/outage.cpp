@@ -2,7 +2,6 @@
 
 #include "listener.hpp"
 
-#include <gantryd/runtime/with_deadline.hpp>
 
 #include <boost/asio/this_coro.hpp>
 
@@ -40,7 +39,7 @@ asio::awaitable<std::optional<outage::turn>> outage::next_turn(runtime::time_poi
         runtime::dirty_flag woken(ex);
         const listener listening(waiting_, woken);
         const auto until = somebody_asks_ ? limit : std::min(next_at_, limit);
-        (void)co_await runtime::is_set_by(clk_, until, woken);
+        (void)co_await woken.wait_until(clk_, until);
     }
     if (!is_on())
         co_return turn(nullptr);

@@ -3,7 +3,6 @@
 
 #include "requests.hpp"
 
-#include <gantryd/runtime/with_deadline.hpp>
 
 #include <boost/asio/this_coro.hpp>
 
@@ -112,7 +111,7 @@ asio::awaitable<void> watch_hub::watch_over()
     kicked_ = kicked;
     while (stream_ && !needs_reopen_) {
         if (client_.clock().now() < next_audit()) {
-            (void)co_await runtime::is_set_by(client_.clock(), next_audit(), *kicked);
+            (void)co_await kicked->wait_until(client_.clock(), next_audit());
             continue;
         }
         const bool is_well = co_await audit();

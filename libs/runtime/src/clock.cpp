@@ -4,10 +4,44 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <utility>
+
 namespace asio = boost::asio;
 
 namespace gantryd::runtime {
 namespace {
+
+class system_alarm final : public alarm {
+public:
+    system_alarm(time_point when, asio::any_io_executor ex, std::function<void()> ring)
+        : state_(std::make_shared<state>(std::move(ex), when, std::move(ring)))
+    {
+        state_->timer.async_wait([kept = state_](const boost::system::error_code&) {
+            // One that is queued already comes all the same, when nobody wants it any more.
+            if (kept->ring)
+                std::exchange(kept->ring, nullptr)();
+        });
+    }
+    system_alarm(const system_alarm&) = delete;
+    system_alarm& operator=(const system_alarm&) = delete;
+    ~system_alarm() override
+    {
+        state_->ring = nullptr;
+        state_->timer.cancel();
+    }
+
+private:
+    struct state {
+        state(asio::any_io_executor ex, time_point when, std::function<void()> what)
+            : timer(std::move(ex), when),
+              ring(std::move(what))
+        {
+        }
+        asio::steady_timer timer;
+        std::function<void()> ring;
+    };
+    std::shared_ptr<state> state_;
+};
 
 class system_clock final : public clock {
 public:
@@ -17,6 +51,11 @@ public:
     {
         asio::steady_timer timer(co_await asio::this_coro::executor, when);
         co_await timer.async_wait(asio::use_awaitable);
+    }
+    std::unique_ptr<alarm> ring_at(
+        time_point when, asio::any_io_executor ex, std::function<void()> ring) override
+    {
+        return std::make_unique<system_alarm>(when, std::move(ex), std::move(ring));
     }
 };
 

@@ -34,4 +34,20 @@ asio::awaitable<void> dirty_flag::wait()
     state_->set = false;
 }
 
+asio::awaitable<bool> dirty_flag::wait_until(clock& clk, time_point deadline)
+{
+    bool is_late = false;
+    const auto end = [&] {
+        is_late = true;
+        state_->changed.cancel();
+    };
+    std::unique_ptr<alarm> limit;
+    while (!state_->set && !is_late) {  // as above
+        if (!limit)
+            limit = clk.ring_at(deadline, state_->changed.get_executor(), end);
+        co_await state_->changed.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+    co_return std::exchange(state_->set, false);
+}
+
 }  // namespace gantryd::runtime

@@ -1,8 +1,10 @@
 #include <gantryd/runtime/with_deadline.hpp>
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -10,34 +12,33 @@
 
 namespace asio = boost::asio;
 
-namespace gantryd::runtime {
-namespace detail {
+namespace gantryd::runtime::detail {
 
 asio::awaitable<race_outcome> race(asio::awaitable<void> work, clock& clk, time_point deadline)
 {
+    // Not `work || sleep`: operator|| waits for the first *success*, so an error of `work` would be held back
+    // until the deadline and then lost. And no coroutine sleeps, because nearly always it would have to be
+    // cancelled, which takes an exception.
     const auto ex = co_await asio::this_coro::executor;
-
-    // parallel_group and not `work || sleep`: operator|| waits for the first *success*, so an error of
-    // `work` would be held back until the deadline and then lost.
-    auto group = asio::experimental::make_parallel_group(asio::co_spawn(ex, std::move(work), asio::deferred),
-        asio::co_spawn(ex, clk.sleep_until(deadline), asio::deferred));
-    auto done = co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-    const auto& [order, work_error, sleep_error] = done;
-
-    const bool slept_to_the_end = !sleep_error;
-    if (order[0] == 1 && slept_to_the_end)
+    asio::cancellation_signal stop;
+    bool is_late = false;
+    const auto end = [&] {
+        is_late = true;
+        stop.emit(asio::cancellation_type::terminal);
+    };
+    const auto limit = clk.ring_at(deadline, ex, end);
+    // Whoever ends us ends the work. Asio clears the slot when we are resumed.
+    const auto own_state = co_await asio::this_coro::cancellation_state;
+    auto own_slot = own_state.slot();
+    if (own_slot.is_connected())
+        own_slot.assign([&stop](asio::cancellation_type how) { stop.emit(how); });
+    auto token = asio::bind_cancellation_slot(stop.slot(), asio::as_tuple(asio::use_awaitable));
+    const auto [failure] = co_await asio::co_spawn(ex, std::move(work), std::move(token));
+    if (is_late)
         co_return race_outcome::deadline_passed;
-    if (work_error)
-        std::rethrow_exception(work_error);  // includes our own cancellation
+    if (failure)
+        std::rethrow_exception(failure);  // includes our own cancellation
     co_return race_outcome::work_finished;
 }
 
-}  // namespace detail
-
-asio::awaitable<bool> is_set_by(clock& clk, time_point deadline, dirty_flag& flag)
-{
-    const auto outcome = co_await detail::race(flag.wait(), clk, deadline);
-    co_return outcome == detail::race_outcome::work_finished;
-}
-
-}  // namespace gantryd::runtime
+}  // namespace gantryd::runtime::detail

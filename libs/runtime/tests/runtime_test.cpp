@@ -4,10 +4,13 @@
 #include <gantryd/runtime/task_scope.hpp>
 #include <gantryd/runtime/with_deadline.hpp>
 
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -81,6 +84,93 @@ TEST(with_deadline, an_hour_of_waiting_ends_with_the_sentence_it_was_given)
     ASSERT_TRUE(got && !*got);
     EXPECT_EQ(got->error(), errc::timed_out);
     EXPECT_EQ(got->error().context(), "docker inspect");
+}
+
+TEST(with_deadline, its_own_end_is_passed_on_to_the_operation)
+{
+    runtime::simulation sim;
+    bool ended = false;
+    bool joined = false;
+    auto work = [&]() -> asio::awaitable<result<int>> {
+        const std::unique_ptr<bool, void (*)(bool*)> guard(&ended, [](bool* flag) { *flag = true; });
+        co_await sim.clock.sleep_until(sim.clock.now() + 24h);
+        co_return 42;
+    };
+    auto waiting = [&]() -> asio::awaitable<void> {
+        (void)co_await runtime::with_deadline(sim.clock, sim.clock.now() + 1h, "get", work());
+    };
+    auto main_task = [&]() -> asio::awaitable<void> {
+        runtime::task_scope scope(co_await asio::this_coro::executor);
+        scope.spawn("waiting", waiting());
+        co_await sim.clock.sleep_until(sim.clock.now() + 1s);
+        scope.stop();
+        co_await scope.join();
+        joined = true;
+    };
+    sim.start(main_task());
+    sim.clock.advance(999ms);
+    EXPECT_FALSE(ended);
+    sim.clock.advance(1ms);
+    EXPECT_TRUE(ended);
+    EXPECT_TRUE(joined);
+    EXPECT_FALSE(sim.clock.next().has_value()) << "an alarm is left";
+}
+
+TEST(with_deadline, a_result_that_comes_while_it_is_cancelled_is_not_lost)
+{
+    runtime::simulation sim;
+    auto work = [&]() -> asio::awaitable<result<int>> {
+        try {
+            co_await sim.clock.sleep_until(sim.clock.now() + 24h);
+        } catch (const boost::system::system_error&) {
+        }
+        co_return 42;
+    };
+    auto got = sim.outcome_after(1s, runtime::with_deadline(sim.clock, sim.clock.now() + 1s, "get", work()));
+    ASSERT_TRUE(got && *got);
+    EXPECT_EQ(**got, 42);
+}
+
+TEST(an_alarm, rings_once_when_its_time_has_come)
+{
+    runtime::simulation sim;
+    int rung = 0;
+    const auto due = sim.clock.ring_at(sim.clock.now() + 1s, sim.loop.get_executor(), [&] { ++rung; });
+    sim.clock.advance(999ms);
+    EXPECT_EQ(rung, 0);
+    sim.clock.advance(1ms);
+    EXPECT_EQ(rung, 1);
+    sim.clock.advance(1h);
+    EXPECT_EQ(rung, 1);
+    const auto late = sim.clock.ring_at(sim.clock.now() - 1s, sim.loop.get_executor(), [&] { ++rung; });
+    EXPECT_EQ(rung, 1) << "from the loop, not from the call";
+    sim.clock.settle();
+    EXPECT_EQ(rung, 2);
+}
+
+TEST(an_alarm, that_is_gone_does_not_ring)
+{
+    runtime::simulation sim;
+    int rung = 0;
+    (void)sim.clock.ring_at(sim.clock.now() + 1s, sim.loop.get_executor(), [&] { ++rung; });
+    (void)sim.clock.ring_at(sim.clock.now(), sim.loop.get_executor(), [&] { ++rung; });
+    sim.clock.advance(1h);
+    EXPECT_EQ(rung, 0);
+}
+
+TEST(an_alarm, of_the_machines_clock_rings_once_or_not_at_all)
+{
+    asio::io_context loop(1);
+    const auto clock = runtime::make_system_clock();
+    int rung = 0;
+    auto kept = clock->ring_at(clock->now() - 1s, loop.get_executor(), [&] { ++rung; });
+    auto dropped = clock->ring_at(clock->now() - 1s, loop.get_executor(), [&] { rung += 100; });
+    const auto far = clock->ring_at(clock->now() + 24h, loop.get_executor(), [&] { rung += 100; });
+    dropped.reset();
+    while (rung == 0)
+        loop.run_one();
+    loop.poll();
+    EXPECT_EQ(rung, 1);
 }
 
 TEST(task_scope, stop_and_join_wait_for_every_child_and_its_cleanup)
@@ -209,6 +299,39 @@ TEST(dirty_flag, many_sets_are_one_wake_up_and_none_is_lost)
     EXPECT_EQ(wakes, 2);
     sim.clock.advance(1h);
     EXPECT_EQ(wakes, 2);
+}
+
+TEST(dirty_flag, that_is_waited_for_until_a_deadline_tells_whether_it_was_set)
+{
+    runtime::simulation sim;
+    runtime::dirty_flag dirty(sim.loop.get_executor());
+    auto got = sim.outcome_after(1s, dirty.wait_until(sim.clock, sim.clock.now() + 1s));
+    EXPECT_EQ(got, false);
+    dirty.set();
+    got = sim.outcome_after(0s, dirty.wait_until(sim.clock, sim.clock.now() + 1s));
+    EXPECT_EQ(got, true);
+    got = sim.outcome_after(0s, dirty.wait_until(sim.clock, sim.clock.now()));
+    EXPECT_EQ(got, false) << "it was cleared";
+    dirty.set();
+    got = sim.outcome_after(0s, dirty.wait_until(sim.clock, sim.clock.now() - 1s));
+    EXPECT_EQ(got, true) << "set counts more than late";
+    EXPECT_FALSE(sim.clock.next().has_value()) << "an alarm is left";
+}
+
+TEST(dirty_flag, that_is_set_while_it_is_waited_for_wakes_at_once)
+{
+    runtime::simulation sim;
+    runtime::dirty_flag dirty(sim.loop.get_executor());
+    std::optional<bool> woken;
+    auto waiting = [&]() -> asio::awaitable<void> {
+        woken = co_await dirty.wait_until(sim.clock, sim.clock.now() + 1h);
+    };
+    sim.start(waiting());
+    sim.clock.advance(1s);
+    EXPECT_FALSE(woken);
+    dirty.set();
+    sim.clock.settle();
+    EXPECT_EQ(woken, true);
 }
 
 TEST(backoff, doubles_within_half_and_full_and_is_capped)

@@ -3,7 +3,6 @@
 #include "memory_data.hpp"
 
 #include <gantryd/runtime/dirty_flag.hpp>
-#include <gantryd/runtime/with_deadline.hpp>
 #include <gantryd/store/rules.hpp>
 
 #include <boost/asio/this_coro.hpp>
@@ -37,7 +36,7 @@ public:
                 co_return found;
             const auto lease_ends = data->next_expiry();
             if (lease_ends)
-                (void)co_await runtime::is_set_by(clock_, *lease_ends, changed);
+                (void)co_await changed.wait_until(clock_, *lease_ends);
             else
                 co_await changed.wait();
         }

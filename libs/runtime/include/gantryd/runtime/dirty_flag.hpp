@@ -1,4 +1,6 @@
 #pragma once
+#include <gantryd/runtime/clock.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
@@ -20,6 +22,9 @@ public:
     /// Suspends until set, then clears the flag.
     /// Cancellation: terminal; throws system_error(operation_aborted) and leaves the flag as it is.
     boost::asio::awaitable<void> wait();
+
+    /// The same, and false when it was not set before `deadline`.
+    boost::asio::awaitable<bool> wait_until(clock& clk, time_point deadline);
 
 private:
     struct state;

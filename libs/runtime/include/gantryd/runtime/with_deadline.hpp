@@ -1,7 +1,6 @@
 #pragma once
 #include <gantryd/base/error.hpp>
 #include <gantryd/runtime/clock.hpp>
-#include <gantryd/runtime/dirty_flag.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -39,9 +38,5 @@ boost::asio::awaitable<base::result<T>> with_deadline(
         co_return base::fail(base::errc::timed_out, std::move(what));
     co_return std::move(*out);
 }
-
-/// Waits for the flag, and clears it. False when it was not set before `deadline`.
-/// Cancellation: terminal.
-boost::asio::awaitable<bool> is_set_by(clock& clk, time_point deadline, dirty_flag& flag);
 
 }  // namespace gantryd::runtime

@@ -2,7 +2,6 @@
 #include <gantryd/runtime/clock.hpp>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <map>
 #include <optional>
@@ -20,13 +19,15 @@ public:
         return wall_time(std::chrono::duration_cast<wall_time::duration>(now_.time_since_epoch() + set_by_));
     }
     boost::asio::awaitable<void> sleep_until(time_point when) override;
+    std::unique_ptr<alarm> ring_at(
+        time_point when, boost::asio::any_io_executor ex, std::function<void()> ring) override;
 
     /// Runs everything that is ready, without moving time.
     void settle();
-    /// When the first sleeper wakes; nothing when nobody sleeps.
+    /// When the first sleeper wakes or the first alarm rings; nothing when there is none.
     std::optional<time_point> next() const
     {
-        return sleepers_.empty() ? std::nullopt : std::optional(sleepers_.begin()->first);
+        return waiters_.empty() ? std::nullopt : std::optional(waiters_.begin()->first);
     }
     /// Moves time forward by d, stopping at each sleeper on the way. No real time passes.
     void advance(duration d);
@@ -40,10 +41,14 @@ public:
     void set_wall_clock(duration by) noexcept { set_by_ += by; }
 
 private:
+    class waiter;
+    class sleeper;
+    class manual_alarm;
+
     boost::asio::io_context& loop_;
     duration set_by_{};
     time_point now_{std::chrono::hours(1)};  // not zero: "an hour ago" must exist
-    std::multimap<time_point, boost::asio::steady_timer*> sleepers_;
+    std::multimap<time_point, waiter*> waiters_;  ///< those that are not woken yet
 };
 
 }  // namespace gantryd::runtime
