@@ -20,9 +20,9 @@ constexpr std::size_t most_at_once = 100;
 
 }  // namespace
 
-endpoints::values endpoints::present() const
+endpoints::places endpoints::present() const
 {
-    values out;
+    places out;
     for (const auto& [name, instance] : st_.world.instances) {
         const auto* spec = planner::spec_of(st_.world, instance);
         if (spec == nullptr || spec->ports.empty() || !planner::is_serving(st_.world, instance))
@@ -33,8 +33,7 @@ endpoints::values endpoints::present() const
             .ports = {}};
         for (const auto& port : spec->ports)
             one.ports.push_back({port.external, port.container, port.kind});
-        out.emplace(records::endpoint_key(st_.what.project, instance.component, st_.what.machine, name),
-            records::encode(one));
+        out.emplace(std::pair(instance.component, name), std::move(one));
     }
     return out;
 }
@@ -51,12 +50,17 @@ void endpoints::show()
 store::transaction endpoints::difference() const
 {
     using kind = store::operation::kind;
+    std::map<std::string, std::string> shown;
+    for (const auto& [whose, one] : shown_)
+        shown.emplace(
+            records::endpoint_key(st_.what.project, whose.first, st_.what.machine, whose.second),
+            records::encode(one));
     store::transaction out;
-    for (const auto& [key, value] : shown_)
+    for (const auto& [key, value] : shown)
         if (const auto there = written_.find(key); there == written_.end() || there->second != value)
             out.operations.push_back({kind::put, key, value, *lease_});
     for (const auto& [key, value] : written_)
-        if (!shown_.contains(key))
+        if (!shown.contains(key))
             out.operations.push_back({kind::erase, key, {}, {}});
     if (out.operations.size() > most_at_once)
         out.operations.resize(most_at_once);

@@ -1,9 +1,12 @@
 #pragma once
 #include "state.hpp"
 
+#include <gantryd/model/endpoint.hpp>
+
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace gantryd::daemon {
 
@@ -20,16 +23,16 @@ public:
     boost::asio::awaitable<void> write();
 
 private:
-    using values = std::map<std::string, std::string>;  ///< by key
+    using places = std::map<std::pair<model::component_name, model::instance_name>, model::endpoint>;
 
-    values present() const;
+    places present() const;
     /// What has to be written so that the store has what was shown; nothing when it has.
     store::transaction difference() const;
 
     state& st_;
-    values shown_;
-    values written_;                        ///< under that lease; empty values: not known
-    std::optional<store::lease_id> lease_;  ///< a new one begins with nothing
+    places shown_;
+    std::map<std::string, std::string> written_;  ///< by key, under that lease; empty values: not known
+    std::optional<store::lease_id> lease_;        ///< a new one begins with nothing
     runtime::dirty_flag changed_;
 };
 

@@ -84,11 +84,17 @@ const std::optional<container_identity>& identity_from(state& st, const docker::
     return at->second;
 }
 
-/// Takes a list into the world; the names that need an inspect.
-std::vector<model::instance_name> take_list(state& st, const std::vector<docker::container_summary>& rows,
+/// What a list told.
+struct told {
+    std::vector<model::instance_name> unclear;  ///< they need an inspect
+    bool is_news = false;                       ///< the world is another one now
+};
+
+/// Takes a list into the world.
+told take_list(state& st, const std::vector<docker::container_summary>& rows,
     const std::set<model::container_id>& suspects)
 {
-    std::vector<model::instance_name> unclear;
+    told out;
     std::set<model::instance_name> seen;
     for (const auto& row : rows) {
         const auto& identity = identity_from(st, row);
@@ -101,7 +107,7 @@ std::vector<model::instance_name> take_list(state& st, const std::vector<docker:
                 look_again_at(st, row.id);
             continue;
         }
-        st.learn_from(*identity);
+        out.is_news = st.learn_from(*identity) || out.is_news;
         auto* known = st.find(name);
         const bool is_new = known == nullptr || known->container != row.id;
         if (is_new)
@@ -111,17 +117,18 @@ std::vector<model::instance_name> take_list(state& st, const std::vector<docker:
         const auto now = phase_of(row.status);
         if (is_new || suspects.contains(row.id) || known->now != now ||
             (now == planner::phase::running && known->address != row.address))
-            unclear.push_back(name);
+            out.unclear.push_back(name);
     }
     std::erase_if(st.identities, [&](const auto& entry) {
         return std::ranges::find(rows, entry.first, &docker::container_summary::id) == rows.end();
     });
-    std::erase_if(st.world.instances, [&](const auto& entry) {
+    const auto gone = std::erase_if(st.world.instances, [&](const auto& entry) {
         const auto& [name, instance] = entry;
         return !seen.contains(name) && !st.is_newer_than_list(name) &&
                instance.now != planner::phase::creating;
     });
-    return unclear;
+    out.is_news = out.is_news || gone > 0;
+    return out;
 }
 
 /// False for events that tell what we know or did ourselves: a look costs Docker time just when it starts a
@@ -154,8 +161,10 @@ boost::asio::awaitable<base::result<void>> look_at_containers(state& st)
     // A container that Docker does not tell of is not known, and neither is what it serves: the look has
     // failed.
     base::result<void> done;
-    const auto unclear = take_list(st, *rows, suspects);
-    for (const auto& name : unclear) {
+    const auto now = take_list(st, *rows, suspects);
+    if (now.is_news)
+        st.dirty.set();
+    for (const auto& name : now.unclear) {
         const auto* known = st.find(name);
         const auto before = known == nullptr ? std::nullopt : std::optional(*known);
         auto looked = co_await look_closer(st, name);
@@ -184,7 +193,8 @@ boost::asio::awaitable<void> follow_containers(state& st)
         auto done = co_await look_at_containers(st);
         const bool ok = done.has_value();
         st.note_source(st.world.docker, "docker", done);
-        st.dirty.set();
+        if (!ok)
+            st.dirty.set();
         const auto pause = ok ? runtime::duration(full_look) : retry.next();
         if (ok)
             retry.reset();

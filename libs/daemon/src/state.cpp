@@ -170,10 +170,10 @@ bool state::is_ours(const model::component_name& component) const
     return !what.only || what.only->contains(component) || what.hold.contains(component);
 }
 
-void state::learn_from(const container_identity& labels)
+bool state::learn_from(const container_identity& labels)
 {
     if (!is_ours(labels.component))
-        return;
+        return false;
     auto [at, is_new] = world.components.try_emplace(labels.component);
     auto& component = at->second;
     if (is_new) {
@@ -182,18 +182,21 @@ void state::learn_from(const container_identity& labels)
         component.hold = true;
         component.crashes = memory.crashes_of(component.name);
     }
-    learn_links(labels);
+    bool news = learn_links(labels) || is_new;
     const auto number = release_known_as(labels);
     if (labels.record && !component.releases.contains(number)) {
         auto record = *labels.record;
         record.number = number;
         record.outcome = model::release_outcome::live;
         component.releases[number] = std::make_shared<const model::release>(std::move(record));
+        news = true;
     }
+    return news;
 }
 
-void state::learn_links(const container_identity& from)
+bool state::learn_links(const container_identity& from)
 {
+    bool news = false;
     for (const auto& [name, address] : from.links) {
         const bool imported =
             from.record && std::ranges::find(from.record->spec.require_component_links, name,
@@ -208,7 +211,9 @@ void state::learn_links(const container_identity& from)
             links_of_exporters_.insert(name);
         world.links[name] = address;
         memory.save(name, address);
+        news = true;
     }
+    return news;
 }
 
 model::release_number state::release_known_as(const container_identity& identity) const

@@ -129,8 +129,8 @@ public:
     /// now.
     void name_releases_anew(const model::component_name& component);
 
-    /// Adds what the labels of a container say where the store says nothing.
-    void learn_from(const container_identity& labels);
+    /// Adds what the labels of a container say where the store says nothing. True when that was news.
+    bool learn_from(const container_identity& labels);
 
     /// Notes that a source answered, or why it did not. Tells the change.
     void note_source(planner::source& which, std::string_view name, const base::result<void>& answer);
@@ -151,8 +151,8 @@ private:
 
     base::duration pause_of_events();
 
-    /// Takes what a container's labels say of its links, where the ledger says nothing.
-    void learn_links(const container_identity& from);
+    /// Takes what a container's labels say of its links, where the ledger says nothing. True when that was news.
+    bool learn_links(const container_identity& from);
 
     /// Links known from labels of exporters alone. What an importer was told counts more.
     std::set<std::string> links_of_exporters_;

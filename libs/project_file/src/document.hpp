@@ -51,9 +51,9 @@ public:
     explicit text_positions(std::string_view text);
 
     place at(std::size_t offset) const;
+    static void step(place& from, char over) noexcept;
 
 private:
-    static void step(place& from, char over) noexcept;
 
     std::string_view text_;
     std::vector<place> milestones_;  ///< of every 256th byte

@@ -41,7 +41,7 @@ std::expected<void, problem> check_syntax(std::string_view text)
 /// Builds the tree from a text that is known to be JSON, so no branch here meets a syntax error.
 class tree_builder {
 public:
-    explicit tree_builder(std::string_view text) : text_(text), positions_(text) {}
+    explicit tree_builder(std::string_view text) : text_(text) {}
 
     bool too_many() const noexcept { return nodes_ > most_nodes; }
 
@@ -49,7 +49,7 @@ public:
     {
         skip_space();
         node out;
-        out.at = positions_.at(at_);
+        out.at = here();
         if (++nodes_ > most_nodes)
             return out;
         switch (text_[at_]) {
@@ -65,6 +65,14 @@ public:
     }
 
 private:
+    /// Asked for in the order of the text.
+    place here()
+    {
+        for (; passed_ < at_; ++passed_)
+            text_positions::step(place_, text_[passed_]);
+        return place_;
+    }
+
     void skip_space()
     {
         while (text_.substr(at_, 1).find_first_of(" \t\r\n") == 0)
@@ -88,7 +96,7 @@ private:
         while (!too_many() && !skip('}')) {
             (void)skip(',');
             skip_space();
-            const auto key_at = positions_.at(at_);
+            const auto key_at = here();
             auto key = string();
             (void)skip(':');
             auto member = value();
@@ -114,7 +122,10 @@ private:
         while (text_[at_] != '"')
             at_ += text_[at_] == '\\' ? 2 : 1;
         ++at_;
-        return json::value_to<std::string>(json::parse(text_.substr(from, at_ - from)));
+        const auto quoted = text_.substr(from, at_ - from);
+        if (!quoted.contains('\\'))
+            return std::string(quoted.substr(1, quoted.size() - 2));
+        return json::value_to<std::string>(json::parse(quoted));
     }
 
     void word(node& out)
@@ -131,8 +142,9 @@ private:
     }
 
     std::string_view text_;
-    text_positions positions_;
     std::size_t at_ = 0;
+    std::size_t passed_ = 0;  ///< up to there `place_` has come
+    place place_;
     std::size_t nodes_ = 0;
 };
 

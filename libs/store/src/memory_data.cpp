@@ -85,6 +85,7 @@ base::result<revision> memory_data::commit(const transaction& what)
     if (!changes_something)
         return present_;
 
+    const auto before = present_;
     const auto at = following(present_);
     for (const auto& write : what.operations) {
         if (write.what == operation::kind::put)
@@ -93,8 +94,8 @@ base::result<revision> memory_data::commit(const transaction& what)
             erase(write.key, at);
     }
     present_ = at;
+    tell(before);
     prune();
-    wake();
     return at;
 }
 
@@ -132,18 +133,18 @@ void memory_data::end(std::map<lease_id, lease>::iterator which)
         const auto at = following(present_);
         for (const auto& key : keys)
             erase(key, at);
-        present_ = at;
+        tell(std::exchange(present_, at));
         prune();
     }
     leases_.erase(which);
-    wake();
 }
 
 lease_id memory_data::grant(std::chrono::seconds ttl, runtime::time_point now)
 {
     last_lease_ = following(last_lease_);
     leases_[last_lease_] = {ttl, end_of_lease(now, ttl), {}};
-    wake();  // a watcher may have to wake up earlier now
+    if (!listeners_.empty())
+        listeners_.front()->flag_.set();
     return last_lease_;
 }
 
@@ -198,10 +199,36 @@ void memory_data::prune()
         history_.pop_front();
 }
 
-void memory_data::wake() const
+void memory_data::tell(revision before) const
 {
-    for (auto* flag : listeners_)
-        flag->set();
+    const auto is_old = [&](const change& c) { return c.pair.modified <= before; };
+    const auto first = std::partition_point(history_.begin(), history_.end(), is_old);
+    for (auto* one : listeners_) {
+        const bool concerned = std::any_of(
+            first, history_.end(), [&](const change& c) { return c.pair.key.starts_with(one->prefix_); });
+        if (concerned)
+            one->flag_.set();
+        else if (one->position_ == before)
+            one->position_ = present_;
+    }
+}
+
+memory_data::listener::listener(
+    memory_data& data, runtime::dirty_flag& flag, const std::string& prefix, revision& position)
+    : data_(data),
+      flag_(flag),
+      prefix_(prefix),
+      position_(position)
+{
+    data_.listeners_.push_back(this);
+}
+
+memory_data::listener::~listener()
+{
+    const bool kept_time = keeps_time();
+    std::erase(data_.listeners_, this);
+    if (kept_time && !data_.listeners_.empty())
+        data_.listeners_.front()->flag_.set();
 }
 
 }  // namespace gantryd::store

@@ -41,20 +41,25 @@ public:
     /// When the next lease ends, if nobody keeps it alive.
     std::optional<runtime::time_point> next_expiry() const;
 
-    /// Sets `flag` at every change, of leases too, while it lives.
+    /// Somebody who waits for changes under `prefix`, and has seen all until `position`. While it lives, `flag`
+    /// is set when there is one, and `position` moves past those that do not concern it.
     class listener {
     public:
-        listener(memory_data& data, runtime::dirty_flag& flag) : data_(&data), flag_(&flag)
-        {
-            data_->listeners_.push_back(flag_);
-        }
+        listener(
+            memory_data& data, runtime::dirty_flag& flag, const std::string& prefix, revision& position);
         listener(const listener&) = delete;
         listener& operator=(const listener&) = delete;
-        ~listener() { std::erase(data_->listeners_, flag_); }
+        ~listener();
+
+        /// One of them has to expire() the leases in time, for all; its flag is set when that becomes sooner.
+        bool keeps_time() const { return data_.listeners_.front() == this; }
 
     private:
-        memory_data* data_;
-        runtime::dirty_flag* flag_;
+        friend memory_data;
+        memory_data& data_;
+        runtime::dirty_flag& flag_;
+        const std::string& prefix_;
+        revision& position_;
     };
 
 private:
@@ -69,7 +74,8 @@ private:
     void erase(const std::string& key, revision at);
     void end(std::map<lease_id, lease>::iterator which);
     void prune();
-    void wake() const;
+    /// Tells the listeners of what has just happened.
+    void tell(revision before) const;
 
     std::int64_t history_limit_;
     revision present_{1};   // as in etcd: the first write is 2, so that no write is at "not there"
@@ -78,7 +84,7 @@ private:
     std::deque<change> history_;
     std::map<lease_id, lease> leases_;
     lease_id last_lease_{};
-    std::vector<runtime::dirty_flag*> listeners_;  // in the order in which they came, not of their addresses
+    std::vector<listener*> listeners_;  // in the order in which they came, not of their addresses
 };
 
 }  // namespace gantryd::store

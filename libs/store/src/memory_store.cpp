@@ -28,13 +28,13 @@ public:
     {
         const auto data = data_;  // a frame that the loop destroys may outlive the store
         runtime::dirty_flag changed(co_await asio::this_coro::executor);
-        const memory_data::listener listening(*data, changed);
+        const memory_data::listener listening(*data, changed, prefix_, position_);
         for (;;) {
             data->expire(clock_.now());
             auto found = data->changes(prefix_, position_);
             if (!found || !found->empty())
                 co_return found;
-            const auto lease_ends = data->next_expiry();
+            const auto lease_ends = listening.keeps_time() ? data->next_expiry() : std::nullopt;
             if (lease_ends)
                 (void)co_await changed.wait_until(clock_, *lease_ends);
             else

@@ -81,7 +81,7 @@ std::string why_unfinished(
 
 std::string why_unfinished(town& of)
 {
-    const auto all = of.look();
+    const auto& all = of.look();
     if (!all.returning.empty())
         return all.returning.begin()->text() + " still takes its work back";
     for (const auto& component : all.components)

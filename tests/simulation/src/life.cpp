@@ -5,6 +5,7 @@
 #include <gantryd/store/memory_store.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace gantryd::simulation {
 namespace {
@@ -15,6 +16,8 @@ using namespace std::chrono_literals;
 /// grow to five minutes, drains of a minute, and a machine that was lost.
 constexpr auto longest_convergence = 45min;
 constexpr auto quiet_time = 1h;
+/// A daemon waits for an image for that long.
+constexpr auto longest_pull = 15min;
 /// In the quiet time everything answers at once, and only the lease, of 15 s, has to be kept alive in
 /// between.
 constexpr auto leap = 14s;
@@ -47,9 +50,11 @@ void life::found(std::optional<std::size_t> wanted)
     town_.books = store::make_memory_store(town_.sim.clock, is_short ? 40 : 1'000'000);
     if (is_short)
         town_.counts.count(fault::history_short);
-    for (const auto& spec : draw_project(chance))
+    is_large_ = chance.one_in(10);
+    const std::size_t components = is_large_ ? 1 + chance.below(3) : chance.one_in(3) ? 2 : 1;
+    for (const auto& spec : draw_project(chance, components))
         town_.components[spec.name] = {.spec = spec};
-    const auto machines = wanted ? *wanted : chance.one_in(3) ? 1 : 1 + chance.below(5);
+    const auto machines = wanted ? *wanted : draw_machines();
     for (std::size_t i = 1; i <= machines; ++i) {
         auto& made = *town_.nodes.emplace_back(std::make_unique<node>(
             town_.sim, i, chance.below(1'000'000'000), *town_.books, town_.told, town_.counts));
@@ -63,6 +68,16 @@ void life::found(std::optional<std::size_t> wanted)
         made.there.add_foreign(foreign_container, {});
     }
     town_.told.tell("town", "{} machines, {} components", machines, town_.components.size());
+}
+
+/// Nearly everything that can go wrong does so in a small town as well, and there are many more lives of those
+/// in a minute.
+std::size_t life::draw_machines()
+{
+    if (is_large_)
+        return 3 + town_.chance.below(3);
+    constexpr std::array<std::size_t, 6> small{1, 1, 1, 2, 2, 3};
+    return town_.chance.any_of(small);
 }
 
 void life::check()
@@ -106,7 +121,7 @@ void life::begin()
 void life::suffer()
 {
     auto& chance = town_.chance;
-    const auto end = town_.now() + chance.between(30s, 3min);
+    const auto end = town_.now() + chance.between(20s, is_large_ ? 3min : 100s);
     const auto order_gap = chance.between(5s, 60s);
     const auto strike_gap = chance.between(2s, 40s);
     auto next_order = town_.now() + chance.between(0ms, order_gap);
@@ -171,7 +186,9 @@ void life::rest(runtime::duration time)
             check();
         }
     };
-    leap_for(3min);  // calls that were lost come to their deadlines, and reports are written
+    // Calls that were lost come to their deadlines, and reports are written.
+    const auto waits_for_pull = [](const auto& node) { return node->lost_a_pull; };
+    leap_for(std::ranges::any_of(town_.nodes, waits_for_pull) ? longest_pull + 3min : 3min);
     const auto before = changes();
     const auto written = town_.look().at;
     leap_for(time);

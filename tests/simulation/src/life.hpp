@@ -44,6 +44,7 @@ protected:
 
 private:
     void found(std::optional<std::size_t> machines);
+    std::size_t draw_machines();
     void suffer();
     /// Time goes on to the next moment in which something happens, and not beyond `until`.
     void step(runtime::time_point until);
@@ -56,6 +57,7 @@ private:
     town_operator operator_{town_};
     std::unique_ptr<misfortune> misfortune_;
     std::uint64_t steps_ = 0;
+    bool is_large_ = false;  ///< many machines, many components, a long time of misfortunes
 };
 
 /// Why the town is not yet as it is to be; empty: it is.

@@ -31,6 +31,7 @@ node::node(runtime::simulation& time, std::size_t number, std::uint64_t seed, st
 {
     auto way = std::make_unique<link>(time.clock, books_);
     way_ = way.get();
+    way_->between_looks = chance_.between(2s, 20s);
     there.desired = std::move(way);
     lose_ledger();
     there.books = &books_;
@@ -122,6 +123,7 @@ fate node::judge_call(const std::string& call, bool of_proxy)
     if (drawn.kind == fate::kind::answered)
         (chance_.one_in(2) ? out.before : out.after) = chance_.between(1s, 10s);
     lost_a_stop = lost_a_stop || (call == "stop" && out.what == fate::kind::question_lost);
+    lost_a_pull = lost_a_pull || (call == "pull" && out.what != fate::kind::refused);
     counts_.count(of_proxy ? drawn.proxy : drawn.docker);
     story_.tell(name(), "({} of {}: {})", call, of_proxy ? "haproxy" : "docker",
         fault_names[static_cast<std::size_t>(of_proxy ? drawn.proxy : drawn.docker)]);

@@ -47,6 +47,7 @@ public:
     bool up = false;
     bool had_amnesia = false;      ///< its ledger was lost or could not be written, ever
     bool lost_a_stop = false;      ///< Docker never heard it, and nobody can know
+    bool lost_a_pull = false;      ///< or its answer: its daemon waits for long
     bool had_mark = false;         ///< it was to drain, ever
     bool proxy_disturbed = false;  ///< by others than us; taken note of by the promises
     std::map<model::container_id, true_run> truth;

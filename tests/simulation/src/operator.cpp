@@ -173,7 +173,8 @@ bool town_operator::needs_update(const control::component_overview& of) const
 
 void town_operator::settle_all()
 {
-    for (const auto& of : town_.look().components) {
+    const auto before = town_.look();
+    for (const auto& of : before.components) {
         if (town_.components.at(of.name).intent != model::intent::ready)
             continue;
         if (needs_update(of) || town_.chance.one_in(2)) {
@@ -184,7 +185,7 @@ void town_operator::settle_all()
             hold(of.name, false);
     }
     std::size_t here = 0;
-    const auto all = town_.look();
+    const auto& all = town_.look();
     for (const auto& node : town_.nodes)
         here += all.draining.contains(model::machine_id(node->name())) ? 0 : 1;
     if (here == 0)

@@ -55,10 +55,10 @@ void draw_rules(dice& chance, model::component_spec& spec)
 
 }  // namespace
 
-std::vector<model::component_spec> draw_project(dice& chance)
+std::vector<model::component_spec> draw_project(dice& chance, std::size_t components)
 {
     constexpr std::array names{"web", "api", "db"};
-    std::vector<model::component_spec> out(1 + chance.below(3));
+    std::vector<model::component_spec> out(components);
     for (std::size_t i = 0; i < out.size(); ++i) {
         auto& spec = out[i];
         spec.name = model::component_name(names[i]);
@@ -71,7 +71,7 @@ std::vector<model::component_spec> draw_project(dice& chance)
             spec.ports.back().kind = model::port_kind::http;
         draw_rules(chance, spec);
     }
-    if (out.size() > 1 && chance.one_in(3)) {  // the first one needs the second one
+    if (out.size() > 1 && chance.one_in(2)) {  // the first one needs the second one
         out[1].define_component_links.push_back({.name = "backend", .port = 90});
         out[0].require_component_links.push_back({.name = "backend", .alias = "B"});
     }

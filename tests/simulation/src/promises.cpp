@@ -222,7 +222,7 @@ void promises::check_turns()
 {
     for (const auto& [node, component, release, call] : std::exchange(turns_, {})) {
         ++town_.counts.checks;
-        const auto all = town_.look();
+        const auto& all = town_.look();
         if (!has_slot(all, *town_.nodes[node], component, release))
             fail(node, "it has no slot and does " + call);
         if (const auto* of = all.find(component))
@@ -236,7 +236,14 @@ void promises::check_turns()
 void promises::learn(std::size_t node)
 {
     auto& known = seen_[node].bodies;
-    const auto& there = town_.nodes[node]->there.docker.containers();
+    auto& docker = town_.nodes[node]->there.docker;
+    const auto& there = docker.containers();
+    if (std::exchange(seen_[node].docker_changes, docker.changes()) == docker.changes()) {
+        if (town_.is_calm)
+            for (const auto& [id, one] : known)
+                check_patience(node, one);
+        return;
+    }
     for (auto& [id, one] : known) {
         const auto found = there.find(id);
         const bool runs = found != there.end() && found->second.is_running();

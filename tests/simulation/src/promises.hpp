@@ -72,6 +72,7 @@ private:
     struct past {
         std::unique_ptr<watcher> listens;
         std::map<model::container_id, body> bodies;
+        std::uint64_t docker_changes = 0;  ///< as of `bodies`
         std::vector<haproxy_config::route> table;
         std::vector<client> clients;
         int updates = 0;

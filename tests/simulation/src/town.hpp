@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,13 +61,20 @@ struct town {
             throw std::logic_error("a store in memory answers at once");
         return std::move(*answer);
     }
-    control::project_overview look()
+    /// What the store says, read anew when it has changed.
+    const control::project_overview& look()
     {
+        const auto at = ask(books->list("nothing has this prefix", now() + std::chrono::seconds(5)));
+        if (at && seen_ && seen_->at == at->at)
+            return *seen_;
         auto all = ask(control::read_overview(*books, project, now() + std::chrono::seconds(5)));
         if (!all)
             throw std::logic_error(all.error().context());
-        return std::move(*all);
+        return seen_.emplace(std::move(*all));
     }
+
+private:
+    std::optional<control::project_overview> seen_;
 };
 
 }  // namespace gantryd::simulation

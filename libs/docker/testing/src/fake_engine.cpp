@@ -226,6 +226,7 @@ base::result<model::container_id> fake_engine::make_container(create_request wha
     made.details.labels = what.labels;
     made.created = clk_.wall_now();
     made.request = std::move(what);
+    ++changes_;
     publish_event(made, "create", {}, clk_.now());
     return id;
 }
@@ -242,6 +243,7 @@ base::result<void> fake_engine::start_container(fake_container& which)
         details.error = which.run.start_error;
         return base::fail(base::errc::rejected, which.run.start_error);
     }
+    ++changes_;
     details.status = container_status::running;
     details.pid = first_process + ++processes_made_;
     details.exit_code = 0;
@@ -319,6 +321,7 @@ base::result<void> fake_engine::remove_container(fake_container& which, bool for
     const auto id = which.details.id;
     exit_codes_of_removed_[id] = which.details.exit_code;
     containers_.erase(id);
+    ++changes_;
     wake_all();
     return {};
 }
@@ -326,6 +329,7 @@ base::result<void> fake_engine::remove_container(fake_container& which, bool for
 void fake_engine::mark_exited(fake_container& which, const fake_container::planned_exit& how)
 {
     auto& details = which.details;
+    ++changes_;
     which.exit.reset();
     details.status = container_status::exited;
     details.pid = 0;

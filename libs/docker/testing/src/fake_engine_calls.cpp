@@ -1,8 +1,6 @@
 // The engine's interface: what a call says, how long it takes, and what it does to the world.
 #include "fake_connection.hpp"
 
-#include <gantryd/runtime/with_deadline.hpp>
-
 #include <boost/asio/this_coro.hpp>
 
 #include <fmt/format.h>
@@ -23,12 +21,6 @@ base::error away(const std::string& call)
 }
 
 std::string_view first_word(std::string_view call) { return call.substr(0, call.find(' ')); }
-
-asio::awaitable<base::result<bool>> woken(runtime::dirty_flag& flag)
-{
-    co_await flag.wait();
-    co_return true;
-}
 
 template <class T>
 base::result<T> with_call(const std::string& call, base::result<T> outcome)
@@ -64,8 +56,7 @@ base::result<void> fake_engine::begin(const std::string& call)
 asio::awaitable<void> fake_engine::rest(connection& of, runtime::time_point until)
 {
     const auto when = std::min(until, next_due());
-    auto change = woken(of.wake);
-    (void)co_await runtime::with_deadline(clk_, when, "", std::move(change));
+    (void)co_await of.wake.wait_until(clk_, when);
     settle();
 }
 

@@ -47,6 +47,8 @@ private:
 
 std::int64_t count_in(const std::map<std::string, std::int64_t>& counts, const slot& s)
 {
+    if (counts.empty())
+        return 0;
     const auto found = counts.find(haproxy_config::with_port(s.address, s.port));
     return found == counts.end() ? 0 : found->second;
 }

@@ -112,6 +112,9 @@ public:
     const fake_container* find(const std::string& id_or_name);
     /// All there are, in the order of their creation.
     const std::map<model::container_id, fake_container>& containers();
+    /// Another number whenever a container has been made, started or removed, or has ended. Only a
+    /// call notices what time has brought: ask for containers() first.
+    std::uint64_t changes() const noexcept { return changes_; }
     /// How many of `calls` begin with `prefix`.
     std::size_t count_calls(std::string_view prefix) const;
 
@@ -183,6 +186,7 @@ private:
     std::map<std::string, image_details> registry_;
     std::shared_ptr<std::list<connection*>> connections_;  ///< shared with calls that nobody finishes
     std::deque<container_event> recent_events_;
+    std::uint64_t changes_ = 0;
     std::uint64_t containers_made_ = 0;
     std::int64_t processes_made_ = 0;
 };
