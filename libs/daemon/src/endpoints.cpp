@@ -52,8 +52,7 @@ store::transaction endpoints::difference() const
     using kind = store::operation::kind;
     std::map<std::string, std::string> shown;
     for (const auto& [whose, one] : shown_)
-        shown.emplace(
-            records::endpoint_key(st_.what.project, whose.first, st_.what.machine, whose.second),
+        shown.emplace(records::endpoint_key(st_.what.project, whose.first, st_.what.machine, whose.second),
             records::encode(one));
     store::transaction out;
     for (const auto& [key, value] : shown)

@@ -151,7 +151,8 @@ private:
 
     base::duration pause_of_events();
 
-    /// Takes what a container's labels say of its links, where the ledger says nothing. True when that was news.
+    /// Takes what a container's labels say of its links, where the ledger says nothing. True when that was
+    /// news.
     bool learn_links(const container_identity& from);
 
     /// Links known from labels of exporters alone. What an importer was told counts more.

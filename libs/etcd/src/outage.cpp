@@ -2,7 +2,6 @@
 
 #include "listener.hpp"
 
-
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>

@@ -3,7 +3,6 @@
 
 #include "requests.hpp"
 
-
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>

@@ -54,7 +54,6 @@ public:
     static void step(place& from, char over) noexcept;
 
 private:
-
     std::string_view text_;
     std::vector<place> milestones_;  ///< of every 256th byte
 };

@@ -41,12 +41,11 @@ public:
     /// When the next lease ends, if nobody keeps it alive.
     std::optional<runtime::time_point> next_expiry() const;
 
-    /// Somebody who waits for changes under `prefix`, and has seen all until `position`. While it lives, `flag`
-    /// is set when there is one, and `position` moves past those that do not concern it.
+    /// Somebody who waits for changes under `prefix`, and has seen all until `position`. While it lives,
+    /// `flag` is set when there is one, and `position` moves past those that do not concern it.
     class listener {
     public:
-        listener(
-            memory_data& data, runtime::dirty_flag& flag, const std::string& prefix, revision& position);
+        listener(memory_data& data, runtime::dirty_flag& flag, const std::string& prefix, revision& position);
         listener(const listener&) = delete;
         listener& operator=(const listener&) = delete;
         ~listener();

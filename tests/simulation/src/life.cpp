@@ -70,8 +70,8 @@ void life::found(std::optional<std::size_t> wanted)
     town_.told.tell("town", "{} machines, {} components", machines, town_.components.size());
 }
 
-/// Nearly everything that can go wrong does so in a small town as well, and there are many more lives of those
-/// in a minute.
+/// Nearly everything that can go wrong does so in a small town as well, and there are many more lives of
+/// those in a minute.
 std::size_t life::draw_machines()
 {
     if (is_large_)

@@ -50,8 +50,10 @@ inline drawn_run draw_run(
         out.how.exits_after = chance.between(0ms, 900ms);
         out.how.exit_code = 1;
     }
+    // Where nobody asks whether it is ready, a good one is at once: else its health checks would condemn it.
+    const bool at_once = chance.one_in(3) || spec.ready_checks.empty();
     if (what == nature::good || what == nature::falls_sick)
-        out.truth.ready_from = now + (chance.one_in(3) ? 0ms : chance.between(0ms, 1500ms));
+        out.truth.ready_from = now + (at_once ? 0ms : chance.between(0ms, 1500ms));
     if (what == nature::falls_sick) {
         const auto serves = chance.between(20s, 90s);
         if (spec.health_checks.empty()) {

@@ -199,6 +199,6 @@ void node::set_ledger_writable(bool writable)
     };
 }
 
-void node::look_rarely() { way_->between_looks = way_to_disk_->between_looks = 1min; }
+void node::look_rarely() { way_->between_looks = way_to_disk_->between_looks = 2h; }
 
 }  // namespace gantryd::simulation

@@ -47,7 +47,7 @@ private:
 
     boost::asio::io_context& loop_;
     duration set_by_{};
-    time_point now_{std::chrono::hours(1)};  // not zero: "an hour ago" must exist
+    time_point now_{std::chrono::hours(1)};       // not zero: "an hour ago" must exist
     std::multimap<time_point, waiter*> waiters_;  ///< those that are not woken yet
 };
 
