@@ -23,6 +23,8 @@ try {
     app.add_option("--lives", what.lives, "How many lives, one seed each")->capture_default_str();
     app.add_option("--seed", seed, "Of the first life; \"fresh\": any")->capture_default_str();
     app.add_option("--jobs", what.jobs, "Processes at the same time")->capture_default_str();
+    app.add_option("--seconds", what.seconds, "Begin no life after so many; 0: live them all")
+        ->capture_default_str();
     const auto* again = app.add_option("--replay", replay, "Live the life of this seed alone");
     app.add_flag("--story", with_story, "With --replay: tell what happens")->needs("--replay");
     bool crash_points = false;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -26,6 +27,7 @@ constexpr unsigned most_jobs = 64;
 struct shared {
     struct lane {
         tally counts;
+        std::uint64_t last_seed = 0;
         std::uint64_t failed_seed = 0;
         bool failed = false;
     };
@@ -44,7 +46,12 @@ shared& make_shared_memory()
 void live_lane(const wishes& what, unsigned number, shared& all)
 {
     auto& mine = all.lanes[number];
-    for (std::uint64_t i = number; i < what.lives; i += what.jobs) {
+    const auto began = std::chrono::steady_clock::now();
+    const auto is_late = [&] {
+        return what.seconds > 0 &&
+               std::chrono::steady_clock::now() - began > std::chrono::seconds(what.seconds);
+    };
+    for (std::uint64_t i = number; i < what.lives && !is_late(); i += what.jobs) {
         for (unsigned other = 0; other < what.jobs; ++other)
             if (static_cast<const volatile bool&>(all.lanes[other].failed))
                 return;
@@ -53,6 +60,7 @@ void live_lane(const wishes& what, unsigned number, shared& all)
             mine.failed_seed = seed;
             mine.failed = true;
         }
+        mine.last_seed = seed;
     }
 }
 
@@ -68,8 +76,9 @@ pid_t start_lane(const wishes& what, unsigned number, shared& all)
     _exit(0);
 }
 
-void print(const tally& all, std::chrono::duration<double> took)
+void print(const tally& all, std::uint64_t first, std::uint64_t last, std::chrono::duration<double> took)
 {
+    fmt::print("seeds {} to {}\n", first, last);
     fmt::print("{} lives, {} virtual hours, {} commands, {} plans, {} promises checked, in {:.1f} s ({:.0f} "
                "lives a minute)\n",
         all.lives, all.virtual_seconds / 3600, all.commands, all.plans, all.checks, took.count(),
@@ -96,7 +105,7 @@ int live_all(const wishes& wished)
 {
     auto what = wished;
     what.jobs = std::max(1U, std::min({what.jobs, most_jobs, static_cast<unsigned>(what.lives)}));
-    fmt::print("seeds {} to {}\n", what.seed, what.seed + what.lives - 1);
+    fmt::print("from seed {}\n", what.seed);
     std::fflush(stdout);
     const auto began = std::chrono::steady_clock::now();
     auto& all = make_shared_memory();
@@ -113,14 +122,16 @@ int live_all(const wishes& wished)
     }
     tally sum;
     std::optional<std::uint64_t> failed;
+    std::uint64_t last = 0;
     for (const auto& lane : all.lanes) {
         sum.add(lane.counts);
+        last = std::max(last, lane.last_seed);
         if (lane.failed && (!failed || lane.failed_seed < *failed))
             failed = lane.failed_seed;
     }
     if (failed)
         return tell_failure(*failed);
-    print(sum, std::chrono::steady_clock::now() - began);
+    print(sum, what.seed, last, std::chrono::steady_clock::now() - began);
     if (crashed)
         fmt::print("a process of lives ended early\n");
     return crashed ? 1 : 0;

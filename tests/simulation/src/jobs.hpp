@@ -7,10 +7,11 @@ struct wishes {
     std::uint64_t lives = 1000;
     std::uint64_t seed = 1;
     unsigned jobs = 1;
+    std::uint64_t seconds = 0;  ///< no life begins after that time; 0: however long it takes
 };
 
 /// Lives the lives of `lives` seeds in a row, in processes of its own, until the first one that fails; prints
-/// its story and, at the end, what all lives were made of. The program's exit code: 0 all survived, 1 one did
+/// its story and, at the end, what all lives were made of; and which seeds they had. The program's exit code: 0 all survived, 1 one did
 /// not.
 int live_all(const wishes& what);
 
