@@ -22,6 +22,8 @@ constexpr std::array faults{
     planted_fault{"counts_one_too_many", "one instance that is needed is taken for one too many"},
     planted_fault{"changes_without_a_slot", "a machine changes to a new release without its turn"},
     planted_fault{"one_slot_too_many", "one machine more than allowed may change at a time"},
+    planted_fault{
+        "leaves_its_work_to_the_idle", "a drained machine leaves its work to one that is asked for nothing"},
     // executor
     planted_fault{"never_tries_again", "an action that failed once is not tried again"},
 };
