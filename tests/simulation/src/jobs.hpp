@@ -11,8 +11,8 @@ struct wishes {
 };
 
 /// Lives the lives of `lives` seeds in a row, in processes of its own, until the first one that fails; prints
-/// its story and, at the end, what all lives were made of; and which seeds they had. The program's exit code: 0 all survived, 1 one did
-/// not.
+/// its story and, at the end, what all lives were made of, and which seeds they had. The program's exit code:
+/// 0 all survived, 1 one did not.
 int live_all(const wishes& what);
 
 /// Lives one life and tells how it ended. The exit code: 0 it survived, 1 it did not.
