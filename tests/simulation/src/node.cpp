@@ -122,7 +122,9 @@ fate node::judge_call(const std::string& call, bool of_proxy)
                                                                                    : drawn.kind;
     if (drawn.kind == fate::kind::answered)
         (chance_.one_in(2) ? out.before : out.after) = chance_.between(1s, 10s);
-    lost_a_stop = lost_a_stop || (call == "stop" && out.what == fate::kind::question_lost);
+    // One that comes late is as good as lost: its daemon does not know, and goes by when it sent it.
+    const bool stop_is_late = out.what == fate::kind::question_lost || out.before >= 1s;
+    lost_a_stop = lost_a_stop || (call == "stop" && stop_is_late);
     lost_a_pull = lost_a_pull || (call == "pull" && out.what != fate::kind::refused);
     counts_.count(of_proxy ? drawn.proxy : drawn.docker);
     story_.tell(name(), "({} of {}: {})", call, of_proxy ? "haproxy" : "docker",

@@ -11,6 +11,7 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <ranges>
 
 namespace gantryd::simulation {
 namespace {
@@ -171,13 +172,25 @@ bool town_operator::needs_update(const control::component_overview& of) const
     });
 }
 
+bool town_operator::is_needed(const model::component_name& component) const
+{
+    const auto& links = town_.components.at(component).spec.define_component_links;
+    return std::ranges::any_of(town_.components, [&](const auto& entry) {
+        const auto& user = entry.second;
+        return user.intent == model::intent::ready && !links.empty() &&
+               !user.spec.require_component_links.empty();
+    });
+}
+
 void town_operator::settle_all()
 {
     const auto before = town_.look();
-    for (const auto& of : before.components) {
-        if (town_.components.at(of.name).intent != model::intent::ready)
+    // Who defines a link comes before those who wait for it.
+    for (const auto& of : before.components | std::views::reverse) {
+        const bool runs = town_.components.at(of.name).intent == model::intent::ready;
+        if (!runs && !is_needed(of.name))
             continue;
-        if (needs_update(of) || town_.chance.one_in(2)) {
+        if (!runs || needs_update(of) || town_.chance.one_in(2)) {
             // Nobody will be there to say how a paused rollout is to go on.
             town_.components.at(of.name).spec.rollout.on_failure = model::failure_action::revert;
             update(of.name, nature::good, false);

@@ -26,6 +26,8 @@ private:
     void drain_somebody();
     void note(const model::component_name& component, int release, const true_release& what);
     bool needs_update(const control::component_overview& of) const;
+    /// A component that is to run cannot without the links of this one.
+    bool is_needed(const model::component_name& component) const;
 
     town& town_;
     int tags_ = 0;

@@ -161,8 +161,10 @@ void promises::check_stop(std::size_t node, const body& of)
             if (slot.mode == slot_mode::serving && slot.address == of.address &&
                 component_of(route.id) == of.component)
                 return fail(node, "it stops " + of.name + ", which gets traffic");
+    // Who has lost its ledger does not know that a slot which drains was its instance's.
+    const bool forgot = town_.nodes[node]->had_amnesia;
     for (const auto& one : seen_[node].clients)
-        if (one.to == of.id && one.since + longest_look(town_) < town_.now())
+        if (one.to == of.id && (one.direct || !forgot) && one.since + longest_look(town_) < town_.now())
             return fail(node, fmt::format("it stops {}, which has a {} before its deadline", of.name,
                                   one.direct ? "direct connection" : "connection"));
 }
@@ -295,11 +297,11 @@ void promises::after_step()
     for (std::size_t i = 0; i < seen_.size(); ++i) {
         auto& on = *town_.nodes[i];
         learn(i);
-        drop_clients(i);
         if (std::exchange(on.proxy_disturbed, false)) {
             seen_[i].table = on.there.proxy.routes;
             std::erase_if(seen_[i].clients, [](const client& one) { return !one.direct; });
         }
+        drop_clients(i);
         if (on.there.proxy.updates != seen_[i].updates ||
             on.there.proxy.routes.size() != seen_[i].table.size())
             check_table(i);
