@@ -1,6 +1,7 @@
 #include <gantryd/runtime/dirty_flag.hpp>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -42,6 +43,8 @@ asio::awaitable<bool> dirty_flag::wait_until(clock& clk, time_point deadline)
         state_->changed.cancel();
     };
     std::unique_ptr<alarm> limit;
+    if (state_->set)  // somebody who sets it in what it does each time must not keep the loop for itself
+        co_await asio::post(asio::use_awaitable);
     while (!state_->set && !is_late) {  // as above
         if (!limit)
             limit = clk.ring_at(deadline, state_->changed.get_executor(), end);

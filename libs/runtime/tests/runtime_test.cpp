@@ -318,6 +318,29 @@ TEST(dirty_flag, that_is_waited_for_until_a_deadline_tells_whether_it_was_set)
     EXPECT_FALSE(sim.clock.next().has_value()) << "an alarm is left";
 }
 
+TEST(dirty_flag, that_is_set_again_each_time_leaves_the_loop_to_others_too)
+{
+    runtime::simulation sim;
+    runtime::dirty_flag dirty(sim.loop.get_executor());
+    bool is_over = false;
+    int rounds = 0;
+    auto eager = [&]() -> asio::awaitable<void> {
+        for (; !is_over && rounds < 1'000; ++rounds) {
+            dirty.set();
+            (void)co_await dirty.wait_until(sim.clock, sim.clock.now() + 1h);
+        }
+    };
+    auto other = [&]() -> asio::awaitable<void> {
+        is_over = true;
+        co_return;
+    };
+    sim.start(eager());
+    sim.start(other());
+    sim.clock.settle();
+    EXPECT_TRUE(is_over);
+    EXPECT_LT(rounds, 10);
+}
+
 TEST(dirty_flag, that_is_set_while_it_is_waited_for_wakes_at_once)
 {
     runtime::simulation sim;
