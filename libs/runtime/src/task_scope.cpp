@@ -4,6 +4,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -12,6 +13,7 @@
 
 #include <cassert>
 #include <list>
+#include <memory>
 #include <utility>
 
 namespace asio = boost::asio;
@@ -37,12 +39,6 @@ struct task_scope::state {
         std::string name;
         asio::cancellation_signal stop;
         bool asked_to_stop = false;
-
-        void ask_to_stop()
-        {
-            asked_to_stop = true;
-            stop.emit(asio::cancellation_type::terminal);
-        }
     };
 
     explicit state(const asio::any_io_executor& ex) : empty(ex, asio::steady_timer::time_point::max()) {}
@@ -50,10 +46,20 @@ struct task_scope::state {
     void stop_if(const auto& chosen) noexcept
     {
         for (auto next = children.begin(); next != children.end();) {
-            auto& victim = *next++;  // step first: the signal may end the child
-            if (chosen(victim))
-                victim.ask_to_stop();
+            const auto& victim = *next++;  // step first: the signal may end the child
+            if (chosen(*victim))
+                ask_to_stop(victim);
         }
+    }
+    void ask_to_stop(const std::shared_ptr<child>& victim)
+    {
+        victim->asked_to_stop = true;
+        // Only ever from the event loop: else Asio 1.26 queues the address of a signal that the end of the
+        // child may destroy before its turn comes.
+        asio::dispatch(empty.get_executor(), [weak = std::weak_ptr(victim)] {
+            if (const auto kept = weak.lock())
+                kept->stop.emit(asio::cancellation_type::terminal);
+        });
     }
     void stop_all() noexcept
     {
@@ -61,8 +67,8 @@ struct task_scope::state {
         stop_if([](const child&) { return true; });
     }
 
-    std::list<child> children;  // a list: signals must not move
-    asio::steady_timer empty;   // never expires; cancelled = "look at children again"
+    std::list<std::shared_ptr<child>> children;
+    asio::steady_timer empty;  // never expires; cancelled = "look at children again"
     std::exception_ptr first_failure;
     bool stopping = false;
 };
@@ -76,11 +82,11 @@ void task_scope::spawn(std::string name, asio::awaitable<void> task)
     auto st = state_;
     if (st->stopping)
         return;
-    const auto self = st->children.emplace(st->children.end());
-    self->name = std::move(name);
-    const auto slot = self->stop.slot();
+    const auto self = st->children.insert(st->children.end(), std::make_shared<state::child>());
+    (*self)->name = std::move(name);
+    const auto slot = (*self)->stop.slot();
     auto done = [st, self](std::exception_ptr failure) {
-        const bool expected = self->asked_to_stop && failure && is_cancellation(failure);
+        const bool expected = (*self)->asked_to_stop && failure && is_cancellation(failure);
         st->children.erase(self);
         if (failure && !expected && !st->first_failure) {
             st->first_failure = failure;

@@ -4,8 +4,11 @@
 #include <gantryd/runtime/task_scope.hpp>
 #include <gantryd/runtime/with_deadline.hpp>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 #include <gtest/gtest.h>
 
@@ -250,6 +253,30 @@ TEST(task_scope, one_child_can_be_stopped_by_name_and_the_others_go_on)
     EXPECT_TRUE(joined);
     EXPECT_EQ(finished_a, 0);
     EXPECT_EQ(finished_b, 1);
+}
+
+TEST(task_scope, that_is_stopped_from_outside_when_a_child_is_about_to_end_anyway_lets_it_end)
+{
+    runtime::simulation sim;
+    runtime::task_scope scope(sim.loop.get_executor());
+    asio::steady_timer news(sim.loop, asio::steady_timer::time_point::max());
+    auto hears = [&]() -> asio::awaitable<result<int>> {
+        co_await news.async_wait(asio::as_tuple(asio::use_awaitable));
+        co_return 42;
+    };
+    auto child = [&]() -> asio::awaitable<void> {
+        (void)co_await runtime::with_deadline(sim.clock, sim.clock.now() + 1h, "listen", hears());
+    };
+    scope.spawn("plain", [](auto& of) -> asio::awaitable<void> {
+        co_await of.async_wait(asio::as_tuple(asio::use_awaitable));
+    }(news));
+    scope.spawn("in time", child());
+    sim.clock.settle();
+    news.cancel();  // is heard in the loop's next turn,
+    scope.stop();   // before this
+    sim.clock.settle();
+    EXPECT_EQ(scope.size(), 0U);
+    EXPECT_FALSE(sim.clock.next().has_value()) << "an alarm is left";
 }
 
 TEST(task_scope, a_child_that_comes_after_stop_is_not_started)
