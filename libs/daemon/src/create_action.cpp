@@ -315,8 +315,7 @@ boost::asio::awaitable<executor::outcome> executor::look(model::instance_name na
         st_.tell(happening::container_started, *instance,
             details->address.empty() ? "without a network address" : "at " + details->address);
     }
-    instance->address = details->address;
-    instance->gateway = details->gateway;
+    st_.take_address(*instance, *details);
     instance->now = now;
     instance->pid = runs ? details->pid : 0;
     if (now == planner::phase::exited)

@@ -68,8 +68,7 @@ boost::asio::awaitable<base::result<void>> look_closer(state& st, model::instanc
         st.memory.save(*instance);
     }
     instance->now = now;
-    instance->address = details->address;
-    instance->gateway = details->gateway;
+    st.take_address(*instance, *details);
     instance->pid = now == planner::phase::running ? details->pid : 0;
     if (instance->now == planner::phase::exited)
         instance->exit_code = details->exit_code;

@@ -97,6 +97,20 @@ planner::phase state::phase_of(const docker::container_details& details) const
     return told == planner::phase::running && same_process ? planner::phase::exited : told;
 }
 
+void state::take_address(planner::instance& of, const docker::container_details& told)
+{
+    of.address = told.address;
+    of.gateway = told.gateway;
+    for (auto& [name, other] : world.instances) {
+        const bool same = other.address == of.address && !of.address.empty() && name != of.name;
+        if (!same || other.now != planner::phase::running || other.started_at >= of.started_at)
+            continue;
+        other.address.clear();
+        suspects.insert(other.container);
+        docker_dirty.set();
+    }
+}
+
 planner::instance* state::find(const model::instance_name& name)
 {
     const auto found = world.instances.find(name);

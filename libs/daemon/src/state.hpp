@@ -86,6 +86,10 @@ public:
     /// A list of the containers begins. What an action of ours learns of one from then on is newer than it.
     void begin_docker_list() { touched_.clear(); }
     void touch(const model::instance_name& name) { touched_.insert(name); }
+
+    /// Takes the instance's address from Docker's answer, where it runs. An older one that was believed to
+    /// have it is gone, though nobody has told: it is looked at, and nothing is sent to it meanwhile.
+    void take_address(planner::instance& of, const docker::container_details& told);
     bool is_newer_than_list(const model::instance_name& name) const { return touched_.contains(name); }
 
     /// First processes whose end the kernel told us of, before Docker noticed it.

@@ -55,6 +55,27 @@ TEST(a_replacement_on_the_address_of_a_dead_container, has_to_prove_itself)
     EXPECT_EQ(m.log_lines.count(base::log_level::info, "instance ready"), 2U);
 }
 
+TEST(a_replacement_on_the_address_of_a_dead_container, counts_once_when_nobody_tells_of_the_death)
+{
+    machine m;
+    auto spec = machine::web();
+    spec.instances = 2;
+    m.make_slow();
+    m.start();
+    m.release(spec, "1");
+    ASSERT_TRUE(m.run_until([&] { return m.serving().size() == 2; }));
+    m.docker.latency["list"] = 500ms;  // and nobody else tells of it
+    m.docker.event_copies = [](const docker::container_event&) { return 0; };
+    m.prober.on_probe = [](const model::check_spec&, const health::probe_target&) {
+        return health::probe_result{true, "ok"};
+    };
+    m.docker.die(m.id_of("shop-web-1-2"), 1);
+    m.always("the first stays until two others serve",
+        [&] { return m.serving().contains("shop-web-1-1") || m.serving().size() == 2; });
+    m.release(spec, "2");
+    EXPECT_TRUE(m.run_until([&] { return m.serving() == names{"shop-web-2-1", "shop-web-2-2"}; }));
+}
+
 TEST(a_container_that_ends_again_and_again, is_restarted_at_growing_intervals)
 {
     machine m;

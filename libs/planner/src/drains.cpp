@@ -21,11 +21,13 @@ drain_view drain_of(const world& from, const instance& of)
         out.facts.checks_passed = !has_checks || of.termination == verdict::passing;
         out.policy = {spec->drain.timeout, spec->drain.on_timeout, spec->stop_timeout};
     }
-    // One that never served has nobody to wait for, and nothing to be told.
+    // One that never served has nobody to wait for, and nothing to be told; but somebody may have come past
+    // the proxy, and nobody knows before the kernel has been asked.
     if (!of.ready_at) {
         out.facts.has_signals = false;
         out.facts.checks_passed = true;
-        out.facts.idle_for = std::max(out.facts.idle_for, drain::settle_time);
+        if (of.direct || !of.no_kernel_witness.empty())
+            out.facts.idle_for = std::max(out.facts.idle_for, drain::settle_time);
     }
     return out;
 }

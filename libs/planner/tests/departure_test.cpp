@@ -326,12 +326,27 @@ TEST(stop, waits_for_a_direct_client)
     EXPECT_EQ(s.does(), (lines{"stop shop-web-1-2"}));
 }
 
-TEST(stop, of_one_that_never_served_needs_no_look)
+TEST(stop, of_one_that_never_served_needs_one_look_past_the_proxy)
+{
+    auto s = with_instances(1);
+    s.created(1, 2);
+    s.starts("shop-web-1-2");
+    auto& i = s.at("shop-web-1-2");
+    i.drain_since = s.w.now;
+    EXPECT_EQ(s.does(), lines{}) << "a daemon that has lost its ledger may take it for one that never served";
+    i.direct = 1;
+    EXPECT_EQ(s.does(), lines{});
+    i.direct = 0;
+    EXPECT_EQ(s.does(), (lines{"stop shop-web-1-2"})) << "one look is enough";
+}
+
+TEST(stop, of_one_that_never_served_is_not_held_up_where_the_kernel_cannot_be_asked)
 {
     auto s = with_instances(1);
     s.created(1, 2);
     s.starts("shop-web-1-2");
     s.at("shop-web-1-2").drain_since = s.w.now;
+    s.at("shop-web-1-2").no_kernel_witness = "not permitted";
     EXPECT_EQ(s.does(), (lines{"stop shop-web-1-2"}));
 }
 

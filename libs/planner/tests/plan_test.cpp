@@ -221,6 +221,7 @@ TEST(update, an_older_release_that_never_served_makes_way_at_once)
     s.release(3, release_outcome::pending);
     EXPECT_EQ(
         s.does(), (lines{"create shop-web-3-1", "begin_drain shop-web-2-1: release 3 takes its place"}));
+    s.at("shop-web-2-1").direct = 0;
     EXPECT_EQ(s.does(), (lines{"stop shop-web-2-1"})) << "it has nobody to wait for";
 }
 
@@ -345,6 +346,7 @@ TEST(update, what_never_served_of_a_failed_release_goes_when_there_is_nothing_to
     s.running(1, 2);
     s.settle_proxy();
     EXPECT_EQ(s.does(), (lines{"begin_drain shop-web-1-2: release 1 failed"}));
+    s.at("shop-web-1-2").direct = 0;
     EXPECT_EQ(s.does(), (lines{"stop shop-web-1-2"})) << "the one that serves goes on";
 }
 
