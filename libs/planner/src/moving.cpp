@@ -51,12 +51,6 @@ bool may_carry(const world& in, const component& of, const machine_view& machine
     return there && !is_marked(machine) && looks_after(machine, of.name);
 }
 
-bool holds_slot(const component& of, const model::machine_id& machine)
-{
-    return std::ranges::any_of(
-        of.rollout.slots, [&](const auto& slot) { return slot.second.what.machine == machine; });
-}
-
 bool is_in_use(const instance& i) { return !i.drain_since && !i.failure && i.now != phase::exited; }
 
 /// True while something of the component is here that its machine has not let go of. One that has just died

@@ -80,8 +80,11 @@ bool is_awaited_unprepared(
 
 bool is_alone(const world& in, const component& of)
 {
-    return std::ranges::none_of(in.fleet->machines,
-        [&](const auto& entry) { return entry.first != in.fleet->me && is_awaited(in, entry.second, of); });
+    // A drained one that is in the middle of its change takes part too, and waits for what this one says.
+    return std::ranges::none_of(in.fleet->machines, [&](const auto& entry) {
+        return entry.first != in.fleet->me &&
+               (is_awaited(in, entry.second, of) || holds_slot(of, entry.first));
+    });
 }
 
 bool is_prepared(const component& of, const model::machine_id& machine)

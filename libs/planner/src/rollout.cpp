@@ -229,6 +229,12 @@ int slots_of(const world& in, const component& of)
     return more + (record != nullptr && record->slots > 0 ? record->slots : slots_by_rule(in, of));
 }
 
+bool holds_slot(const component& of, const model::machine_id& machine)
+{
+    return std::ranges::any_of(
+        of.rollout.slots, [&](const auto& slot) { return slot.second.what.machine == machine; });
+}
+
 bool is_awaited(const world& in, const machine_view& machine, const component& of)
 {
     const bool there = machine.present || in.now < machine.gone_since + policy_of(of).lost_after;

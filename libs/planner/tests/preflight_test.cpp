@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 using namespace gantryd::planner;
 namespace model = gantryd::model;
 using namespace std::chrono_literals;
@@ -207,6 +209,18 @@ TEST(preflight, of_a_newer_release_holds_a_machine_in_the_middle_of_its_change)
     EXPECT_TRUE(s.is_told(reason::waiting_preflight));
     s.says("m2", preparation::ready);
     EXPECT_EQ(s.does(), lines{"pass_on web release 3 slot 0 of 1"});
+}
+
+TEST(preflight, is_made_for_a_drained_machine_that_is_in_the_middle_of_its_change)
+{
+    auto s = running_in_fleet({"m2"});
+    s.release(2, release_outcome::pending);
+    s.takes_slot("m2", 0, 2);
+    s.w.fleet->machines.at(model::machine_id("m2")).drains = true;
+    s.release(3, release_outcome::pending);
+    s.says_nothing("m1");
+    const auto done = s.does();
+    EXPECT_NE(std::ranges::find(done, "prepare web 3"), done.end()) << "m2 waits for what this machine says";
 }
 
 TEST(preflight, is_not_asked_for_on_the_way_back)

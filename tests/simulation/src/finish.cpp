@@ -45,6 +45,22 @@ std::string why_wrong_on(node& on, const model::component_name& component, const
     return {};
 }
 
+/// True when what is left on the machine, of a release that failed and had nothing to go back to, needs a
+/// link of the component: that serves it there as long as it is there.
+bool is_needed_on(
+    node& on, const control::project_overview& all, const control::component_overview& component)
+{
+    const auto& exports = component.wanted()->spec.define_component_links;
+    return std::ranges::any_of(all.components, [&](const control::component_overview& other) {
+        if (other.wanted() == nullptr || target_of(other) != nullptr || containers_of(on, other.name).empty())
+            return false;
+        return std::ranges::any_of(
+            other.wanted()->spec.require_component_links, [&](const model::link_import& link) {
+                return std::ranges::find(exports, link.name, &model::link_export::name) != exports.end();
+            });
+    });
+}
+
 std::string why_unfinished(
     town& of, const control::project_overview& all, const control::component_overview& component)
 {
@@ -61,6 +77,8 @@ std::string why_unfinished(
     for (const auto& node : of.nodes) {
         const auto here = containers_of(*node, name).size();
         const bool drained = all.draining.contains(model::machine_id(node->name()));
+        if (runs && drained && target != nullptr && is_needed_on(*node, all, component))
+            continue;  // beside those elsewhere
         if ((!runs || (drained && target != nullptr)) && here > 0)
             return fmt::format("{} still has {} containers of {}", node->name(), here, name.text());
         if (target == nullptr)

@@ -165,10 +165,14 @@ bool town_operator::needs_update(const control::component_overview& of) const
         return town_.releases.at({of.name, static_cast<int>(model::value_of(number))}).what ==
                nature::falls_sick;
     };
-    // Whatever may run in the end has to be able to go on for ever.
+    // Whatever may run in the end has to be able to go on for ever. What was superseded stays on a machine
+    // when the wanted release fails and nothing was ever live.
+    const bool may_fail = wanted->outcome != model::release_outcome::live;
     return std::ranges::any_of(of.releases, [&](const auto& entry) {
+        const auto outcome = entry.second.outcome;
         return falls_sick(entry.first) &&
-               (entry.first == wanted->number || entry.second.outcome == model::release_outcome::live);
+               (entry.first == wanted->number || outcome == model::release_outcome::live ||
+                   (may_fail && outcome == model::release_outcome::superseded));
     });
 }
 

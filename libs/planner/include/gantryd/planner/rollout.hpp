@@ -35,6 +35,9 @@ const model::release* newest_live_before(const component& of, model::release_num
 /// The slot that this machine holds, whether it may use it or not; nothing when it holds none.
 std::optional<int> own_slot(const world& in, const component& of);
 
+/// True when that machine holds one.
+bool holds_slot(const component& of, const model::machine_id& machine);
+
 /// The rules by which the wanted release is rolled out; the defaults where the store does not know it.
 const model::rollout_policy& policy_of(const component& of);
 
