@@ -161,18 +161,18 @@ bool town_operator::needs_update(const control::component_overview& of) const
     if (wanted->outcome == model::release_outcome::pending &&
         wanted->spec.rollout.on_failure == model::failure_action::pause)
         return true;  // it may fail yet, and everybody would wait for an operator
-    const auto falls_sick = [&](model::release_number number) {
-        return town_.releases.at({of.name, static_cast<int>(model::value_of(number))}).what ==
-               nature::falls_sick;
-    };
     // Whatever may run in the end has to be able to go on for ever. What was superseded stays on a machine
-    // when the wanted release fails and nothing was ever live.
+    // when the wanted release fails and nothing was ever live; and what exits may have become live, where no
+    // check asks and Docker's word was lost.
     const bool may_fail = wanted->outcome != model::release_outcome::live;
     return std::ranges::any_of(of.releases, [&](const auto& entry) {
-        const auto outcome = entry.second.outcome;
-        return falls_sick(entry.first) &&
-               (entry.first == wanted->number || outcome == model::release_outcome::live ||
-                   (may_fail && outcome == model::release_outcome::superseded));
+        const auto number = static_cast<int>(model::value_of(entry.first));
+        const auto what = town_.releases.at({of.name, number}).what;
+        switch (entry.second.outcome) {
+        case model::release_outcome::live: return what != nature::good;
+        case model::release_outcome::superseded: return what == nature::falls_sick && may_fail;
+        default: return what == nature::falls_sick && entry.first == wanted->number;
+        }
     });
 }
 
