@@ -13,8 +13,8 @@ namespace {
 
 class system_alarm final : public alarm {
 public:
-    system_alarm(time_point when, asio::any_io_executor ex, std::function<void()> ring)
-        : state_(std::make_shared<state>(std::move(ex), when, std::move(ring)))
+    system_alarm(time_point when, const asio::any_io_executor& ex, std::function<void()> ring)
+        : state_(std::make_shared<state>(ex, when, std::move(ring)))
     {
         state_->timer.async_wait([kept = state_](const boost::system::error_code&) {
             // One that is queued already comes all the same, when nobody wants it any more.
@@ -32,8 +32,8 @@ public:
 
 private:
     struct state {
-        state(asio::any_io_executor ex, time_point when, std::function<void()> what)
-            : timer(std::move(ex), when),
+        state(const asio::any_io_executor& ex, time_point when, std::function<void()> what)
+            : timer(ex, when),
               ring(std::move(what))
         {
         }
@@ -55,7 +55,7 @@ public:
     std::unique_ptr<alarm> ring_at(
         time_point when, asio::any_io_executor ex, std::function<void()> ring) override
     {
-        return std::make_unique<system_alarm>(when, std::move(ex), std::move(ring));
+        return std::make_unique<system_alarm>(when, ex, std::move(ring));
     }
 };
 

@@ -43,7 +43,7 @@ struct task_scope::state {
 
     explicit state(const asio::any_io_executor& ex) : empty(ex, asio::steady_timer::time_point::max()) {}
 
-    void stop_if(const auto& chosen) noexcept
+    void stop_if(const auto& chosen)
     {
         for (auto next = children.begin(); next != children.end();) {
             const auto& victim = *next++;  // step first: the signal may end the child
@@ -61,7 +61,7 @@ struct task_scope::state {
                 kept->stop.emit(asio::cancellation_type::terminal);
         });
     }
-    void stop_all() noexcept
+    void stop_all()
     {
         stopping = true;
         stop_if([](const child&) { return true; });
@@ -99,11 +99,13 @@ void task_scope::spawn(std::string name, asio::awaitable<void> task)
         st->empty.get_executor(), std::move(task), asio::bind_cancellation_slot(slot, std::move(done)));
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): without memory to queue a signal there is nothing left to save
 void task_scope::stop(const std::string& name) noexcept
 {
     state_->stop_if([&](const state::child& c) { return c.name == name; });
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): the same
 void task_scope::stop() noexcept { state_->stop_all(); }
 
 std::size_t task_scope::size() const noexcept { return state_->children.size(); }
