@@ -16,6 +16,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <map>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -87,41 +89,28 @@ public:
     /// `count` further machines in a process of their own.
     void add(int count)
     {
-        const auto output = on_.directory() / fmt::format("machines-{}.log", machines_);
-        processes_.push_back(std::make_unique<integration::program>(
+        member fresh{.output = on_.directory() / fmt::format("machines-{}.log", machines_)};
+        fresh.process = std::make_unique<integration::program>(
             on_.router().words_inside({std::filesystem::read_symlink("/proc/self/exe").string(), "machines",
                 project.text(), std::to_string(machines_), std::to_string(count), on_.endpoints()}),
-            output));
+            fresh.output);
+        members_.push_back(std::move(fresh));
         machines_ += count;
     }
 
-    /// When each machine planned for a release; those that have not yet are missing.
-    std::vector<std::chrono::nanoseconds> planned_at(int release) const
-    {
-        std::vector<std::chrono::nanoseconds> out;
-        for (const auto& each : processes_) {
-            std::istringstream lines(each->output());
-            std::string machine;
-            long long number = 0;
-            long long at = 0;
-            while (lines >> machine >> number >> at)
-                if (number == release)
-                    out.emplace_back(at);
-        }
-        return out;
-    }
-
-    /// Waits until all have planned for it.
-    std::vector<std::chrono::nanoseconds> all_planned(int release, std::chrono::seconds limit) const
+    /// Waits until all have planned for it; when each of them did.
+    std::vector<std::chrono::nanoseconds> all_planned(int release, std::chrono::seconds limit)
     {
         const auto end = clock::now() + limit;
         for (;;) {
-            auto at = planned_at(release);
+            for (auto& each : members_)
+                listen(each);
+            const auto& at = planned_at_[release];
             if (static_cast<int>(at.size()) == machines_)
                 return at;
-            for (const auto& each : processes_)
-                if (!each->running())
-                    throw std::runtime_error("the simulated machines ended: " + each->output());
+            for (const auto& each : members_)
+                if (!each.process->running())
+                    throw std::runtime_error("the simulated machines ended: " + each.process->output());
             if (clock::now() > end)
                 throw std::runtime_error(fmt::format(
                     "{} of {} machines have planned for release {}", at.size(), machines_, release));
@@ -132,9 +121,32 @@ public:
     int size() const { return machines_; }
 
 private:
+    struct member {
+        std::filesystem::path output;
+        std::unique_ptr<integration::program> process;
+        std::streamoff heard = 0;  ///< of its output
+    };
+
+    /// Takes what it has said since the last time: the machines need the processors for themselves.
+    void listen(member& to)
+    {
+        std::ifstream output(to.output);
+        output.seekg(to.heard);
+        for (std::string line; std::getline(output, line) && !output.eof();) {
+            to.heard = output.tellg();
+            std::istringstream words(line);
+            std::string machine;
+            int release = 0;
+            long long at = 0;
+            if (words >> machine >> release >> at)
+                planned_at_[release].emplace_back(at);
+        }
+    }
+
     const integration::lab& on_;
     int machines_ = 0;
-    std::vector<std::unique_ptr<integration::program>> processes_;
+    std::vector<member> members_;
+    std::map<int, std::vector<std::chrono::nanoseconds>> planned_at_;  ///< by release
 };
 
 /// Orders the next release; when its write was begun.

@@ -195,6 +195,21 @@ model::held_secrets configured_secrets(const project_overview& all, const compon
     return out;
 }
 
+/// A release that was not decided before the next one was ordered. It is derived and not stored: who orders a
+/// release would else have every machine read the one before it again.
+void settle_superseded(component_overview& of)
+{
+    for (auto at = of.releases.begin(); at != of.releases.end(); ++at) {
+        auto& release = at->second;
+        if (release.outcome != model::release_outcome::pending || release.number == of.last ||
+            &release == of.wanted())
+            continue;
+        release.outcome = model::release_outcome::superseded;
+        if (const auto newer = std::next(at); newer != of.releases.end())
+            release.outcome_at = newer->second.created_at;
+    }
+}
+
 }  // namespace
 
 boost::asio::awaitable<base::result<project_overview>> read_overview(
@@ -223,6 +238,7 @@ boost::asio::awaitable<base::result<project_overview>> read_overview(
         auto node = components.extract(name);
         auto of = node.empty() ? component_overview() : std::move(node.mapped());
         of.name = name;
+        settle_superseded(of);
         if (out.config)
             if (const auto* spec = out.config->meaning.find(name)) {
                 of.configured = *spec;

@@ -71,13 +71,7 @@ released add_release(const model::project_name& project, const release_request& 
             .created_at = now};
         write.operations.push_back(
             put(records::release_key(project, name, out.number), records::encode(fresh)));
-        if (wanted != nullptr && wanted->outcome == model::release_outcome::pending) {
-            auto passed_over = *wanted;
-            passed_over.outcome = model::release_outcome::superseded;
-            passed_over.outcome_at = now;
-            write.operations.push_back(
-                put(records::release_key(project, name, wanted->number), records::encode(passed_over)));
-        }
+        // That one before it is superseded is not written: every machine would be sent that one again.
         drop_old_history(project, name, of, write);
     }
     const model::component_state state{model::intent::ready, request.image, out.number};

@@ -1,4 +1,5 @@
 #pragma once
+#include <gantryd/control/overview.hpp>
 #include <gantryd/control/project.hpp>
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
@@ -153,6 +154,12 @@ protected:
         if (!found)
             throw std::logic_error(found.error().context());
         return std::move(*found);
+    }
+    /// As an operator is shown it.
+    model::release shown_release(int number)
+    {
+        const auto all = ask(read_overview(store_, shop_, sim_.clock.now() + 5s));
+        return all.value().find(web_)->releases.at(static_cast<model::release_number>(number));
     }
     model::component_state stored_state(const std::string& component = "web")
     {

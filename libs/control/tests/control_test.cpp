@@ -78,10 +78,29 @@ TEST_F(control_test, a_pending_release_is_superseded_by_the_next_and_a_live_one_
     settle(1, outcome::live);
     EXPECT_EQ(release_web("b"), made(2, true));
     EXPECT_EQ(release_web("c"), made(3, true));
-    EXPECT_EQ(stored_release(1).outcome, outcome::live);
-    EXPECT_EQ(stored_release(2).outcome, outcome::superseded);
-    EXPECT_TRUE(stored_release(2).outcome_at);
-    EXPECT_EQ(stored_release(3).outcome, outcome::pending);
+    EXPECT_EQ(shown_release(1).outcome, outcome::live);
+    EXPECT_EQ(shown_release(2).outcome, outcome::superseded);
+    EXPECT_EQ(shown_release(2).outcome_at, shown_release(3).created_at);
+    EXPECT_EQ(shown_release(3).outcome, outcome::pending);
+}
+
+TEST_F(control_test, an_order_does_not_write_the_release_before_it_again)
+{
+    EXPECT_EQ(release_web("a"), made(1, true));
+    const auto before = ask(store_.get(release_key(1), sim_.clock.now() + 5s)).value();
+    EXPECT_EQ(release_web("b"), made(2, true));
+    const auto after = ask(store_.get(release_key(1), sim_.clock.now() + 5s)).value();
+    EXPECT_EQ(after->modified, before->modified) << "every machine is sent what is written";
+}
+
+TEST_F(control_test, a_release_that_is_wanted_is_not_superseded_by_one_that_is_not)
+{
+    EXPECT_EQ(release_web("a"), made(1, true));
+    EXPECT_EQ(release_web("b"), made(2, true));
+    put(records::state_key(shop_, web_),
+        records::encode(model::component_state{model::intent::ready, {}, model::release_number{1}}));
+    EXPECT_EQ(shown_release(1).outcome, outcome::pending);
+    EXPECT_EQ(shown_release(2).outcome, outcome::pending) << "nothing came after it";
 }
 
 TEST_F(control_test, old_history_is_dropped_but_not_the_live_release)

@@ -92,7 +92,7 @@ TEST_F(rollouts, a_rollback_supersedes_a_release_that_is_under_way_and_passes_ov
     const auto done = back();
     ASSERT_TRUE(done) << done.error().context();
     EXPECT_EQ(done->from.number, number(1));
-    EXPECT_EQ(stored_release(3).outcome, outcome::superseded);
+    EXPECT_EQ(shown_release(3).outcome, outcome::superseded);
 }
 
 TEST_F(rollouts, a_rollback_refuses_what_makes_no_sense_and_says_why)

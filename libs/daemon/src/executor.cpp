@@ -364,6 +364,9 @@ boost::asio::awaitable<executor::outcome> executor::settle(planner::settle_relea
             co_return outcome();  // somebody settled it; the watch brings it
         store::transaction write;
         write.conditions.push_back({key, store::compare::target::modified, (*stored)->modified});
+        // Nor by a release that was ordered meanwhile: then this one is superseded.
+        write.conditions.push_back({records::state_key(st_.what.project, what.component),
+            store::compare::target::modified, static_cast<store::revision>(known.rollout.state_revision)});
         write.operations.push_back({store::operation::kind::put, key, records::encode(release), {}});
         auto done = co_await st_.io.desired.commit(std::move(write), st_.io.clk.now() + 5s);
         if (!done)

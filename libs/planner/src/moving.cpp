@@ -358,8 +358,13 @@ void assign_moves(world& in)
 {
     auto& fleet = *in.fleet;
     fleet.wants_reports = false;
-    const bool is_any_marked =
-        std::ranges::any_of(fleet.machines, [](const auto& entry) { return is_marked(entry.second); });
+    // Once for all: of a thousand machines each look costs more than the rest of the plan.
+    bool is_any_marked = false;
+    fleet.is_any_away = false;
+    for (const auto& [id, machine] : fleet.machines) {
+        is_any_marked = is_any_marked || is_marked(machine);
+        fleet.is_any_away = fleet.is_any_away || !machine.present;
+    }
     for (auto& [name, of] : in.components) {
         if (fleet.known) {
             assign_move(in, of, is_any_marked);

@@ -70,6 +70,14 @@ std::string standing_of(const world& in, const component& of, const model::machi
     return name_of(*in.fleet, id) + (word == nullptr ? " has not looked yet" : ": " + word->text);
 }
 
+/// True when somebody may stand in the way of the wanted release, and not only need time.
+bool may_have_obstacles(const world& in, const component& of)
+{
+    return in.fleet->is_any_away || std::ranges::any_of(of.rollout.preflights, [&](const auto& entry) {
+        return entry.second.standing == preparation::blocked && of.wanted == entry.second.release;
+    });
+}
+
 bool is_awaited_unprepared(
     const world& in, const component& of, const model::machine_id& id, const machine_view& machine)
 {
@@ -184,7 +192,7 @@ std::string text_of_unprepared(const world& in, const component& of, bool only_o
     std::string out;
     std::size_t named = 0;
     std::size_t others = 0;
-    if (!is_untouched(of) || is_alone(in, of))
+    if (!is_untouched(of) || is_alone(in, of) || (only_obstacles && !may_have_obstacles(in, of)))
         return out;
     for (const auto& [id, machine] : in.fleet->machines) {
         if (!is_awaited_unprepared(in, of, id, machine))

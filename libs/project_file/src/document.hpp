@@ -1,6 +1,8 @@
 #pragma once
 #include <gantryd/project_file/reader.hpp>
 
+#include <boost/json/fwd.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -41,6 +43,9 @@ struct node {
 /// The document as written, or the first thing that makes it unreadable.
 /// Never holds an object with a key twice as an error: the reader of the fields reports those.
 std::expected<node, problem> read_document(std::string_view text, syntax as);
+
+/// The same of JSON that is parsed already. Everything in it stands at 1:1.
+std::expected<node, problem> document_of(const boost::json::value& parsed);
 
 /// True for what JSON calls a number; nothing else is one in either syntax.
 bool is_json_number(std::string_view text) noexcept;

@@ -148,7 +148,73 @@ private:
     std::size_t nodes_ = 0;
 };
 
+/// Takes a parsed document over value by value.
+class tree_copier {
+public:
+    bool too_many() const noexcept { return nodes_ > most_nodes; }
+
+    node copy(const json::value& from)
+    {
+        node out;
+        if (++nodes_ > most_nodes)
+            return out;
+        switch (from.kind()) {
+        case json::kind::null: break;
+        case json::kind::string:
+            out.kind = node_kind::text;
+            out.text = std::string_view(from.get_string());
+            break;
+        case json::kind::bool_:
+            out.kind = node_kind::boolean;
+            out.text = from.get_bool() ? "true" : "false";
+            break;
+        case json::kind::int64:
+        case json::kind::uint64:
+        case json::kind::double_:
+            out.kind = node_kind::number;
+            out.text = json::serialize(from);
+            break;
+        case json::kind::array: list(from.get_array(), out); break;
+        case json::kind::object: object(from.get_object(), out); break;
+        }
+        return out;
+    }
+
+private:
+    void list(const json::array& from, node& out)
+    {
+        out.kind = node_kind::list;
+        out.children.reserve(from.size());
+        for (const auto& item : from)
+            out.children.push_back(copy(item));
+    }
+
+    void object(const json::object& from, node& out)
+    {
+        out.kind = node_kind::object;
+        out.children.reserve(from.size());
+        for (const auto& [key, value] : from)
+            out.children.emplace_back(copy(value)).key = std::string_view(key);
+    }
+
+    std::size_t nodes_ = 0;
+};
+
+problem too_many_values()
+{
+    return problem_at({}, fmt::format("expected at most {} values in the document", most_nodes));
+}
+
 }  // namespace
+
+std::expected<node, problem> document_of(const json::value& parsed)
+{
+    tree_copier copier;
+    auto root = copier.copy(parsed);
+    if (copier.too_many())
+        return std::unexpected(too_many_values());
+    return root;
+}
 
 std::expected<node, problem> read_json_document(std::string_view text)
 {
@@ -157,8 +223,7 @@ std::expected<node, problem> read_json_document(std::string_view text)
     tree_builder builder(text);
     auto root = builder.value();
     if (builder.too_many())
-        return std::unexpected(
-            problem_at({}, fmt::format("expected at most {} values in the document", most_nodes)));
+        return std::unexpected(too_many_values());
     return root;
 }
 

@@ -84,6 +84,20 @@ std::string lower_case(std::string_view text)
     return out;
 }
 
+std::expected<model::component_spec, std::vector<problem>> read_component_alone(
+    std::expected<node, problem> root)
+{
+    if (!root)
+        return std::unexpected(std::vector{std::move(root.error())});
+    problem_list problems;
+    auto component = read_component_object(cursor(*root, "", problems));
+    check_external_ports({&component, 1});
+    check_link_exports({&component, 1});
+    if (!problems.empty())
+        return std::unexpected(problems.take());
+    return std::move(component.spec);
+}
+
 }  // namespace
 
 syntax syntax_of(std::string_view file_name, std::string_view text)
@@ -111,16 +125,12 @@ std::expected<model::project_spec, std::vector<problem>> read_project(std::strin
 
 std::expected<model::component_spec, std::vector<problem>> read_component(std::string_view json_text)
 {
-    auto root = read_document(json_text, syntax::json);
-    if (!root)
-        return std::unexpected(std::vector{std::move(root.error())});
-    problem_list problems;
-    auto component = read_component_object(cursor(*root, "", problems));
-    check_external_ports({&component, 1});
-    check_link_exports({&component, 1});
-    if (!problems.empty())
-        return std::unexpected(problems.take());
-    return std::move(component.spec);
+    return read_component_alone(read_document(json_text, syntax::json));
+}
+
+std::expected<model::component_spec, std::vector<problem>> component_of(const json::value& document)
+{
+    return read_component_alone(document_of(document));
 }
 
 json::value to_document(std::string_view text, syntax as)

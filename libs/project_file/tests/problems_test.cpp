@@ -1,5 +1,6 @@
 #include "support.hpp"
 
+#include <boost/json.hpp>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -195,6 +196,24 @@ TEST(problems, read_component_names_fields_without_a_component)
                          "f:2:28: ports[1].container: expected a port number from 1 to 65535, found \"x\""}));
     EXPECT_FALSE(pf::read_component("[]"));
     EXPECT_FALSE(pf::read_component("name: a\nrepo: a\n"));
+}
+
+TEST(problems, component_of_names_fields_without_a_place)
+{
+    const auto read = pf::component_of(boost::json::parse(
+        R"({"name":"a","repo":"a","ports":[{"external":1,"container":"x"}],"privileged":null,"colour":1e9})"));
+    ASSERT_FALSE(read);
+    strings fields;
+    for (const auto& each : read.error())
+        fields.push_back(each.field);
+    std::ranges::sort(fields);
+    EXPECT_EQ(fields, (strings{"colour", "ports[0].container", "privileged"}));
+    EXPECT_FALSE(pf::component_of(boost::json::array()));
+    boost::json::object large{{"name", "a"}, {"repo", "a"}};
+    large["command"].emplace_array().resize(50'000, "word");
+    const auto refused = pf::component_of(large);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().front().expected, "expected at most 50000 values in the document");
 }
 
 TEST(problems, the_nearest_known_name_is_suggested)

@@ -174,6 +174,9 @@ TEST(round_trip, a_component_read_back_from_its_json_is_the_same)
         ASSERT_EQ(*read, component) << "seed " << seed << ": " << text
                                     << model::pretty(model::to_json(*read));
         EXPECT_EQ(model::spec_hash(*read), model::spec_hash(component));
+        const auto taken = pf::component_of(model::to_json(component));
+        ASSERT_TRUE(taken) << "seed " << seed;
+        ASSERT_EQ(*taken, component) << "seed " << seed;
         with_checks += component.termination_checks.empty() ? 0 : 1;
     }
     EXPECT_GT(with_checks, seeds / 4);

@@ -129,10 +129,10 @@ base::result<model::release> decode_release(std::string_view text)
     if (!object)
         return std::unexpected(object.error());
     const auto number = integer_of(*object, "release");
-    const auto* spec = object_of(*object, "spec");
-    if (!number || !is_release(*number) || spec == nullptr)
+    const auto* spec = object->if_contains("spec");
+    if (!number || !is_release(*number) || spec == nullptr || !spec->is_object())
         return base::fail(base::errc::malformed, "release: no number or no spec");
-    auto component = project_file::read_component(json::serialize(*spec));
+    auto component = project_file::component_of(*spec);
     if (!component)
         return base::fail(base::errc::malformed,
             "release: spec: " + component.error().front().field + ": " + component.error().front().expected);

@@ -47,6 +47,8 @@ void project_file(std::string_view input)
     const auto again = pf::read_component(boost::json::serialize(model::to_json(*component)));
     require(again && *again == *component, "a component read back from its JSON is the same");
     require(model::spec_hash(*again) == model::spec_hash(*component), "and so is its hash");
+    const auto taken = pf::component_of(model::to_json(*component));
+    require(taken && *taken == *component, "and so is what its JSON says without a text");
 }
 
 }  // namespace gantryd::fuzz

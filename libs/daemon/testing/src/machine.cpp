@@ -1,6 +1,7 @@
 #include <gantryd/daemon/machine.hpp>
 
 #include <gantryd/control/events.hpp>
+#include <gantryd/control/overview.hpp>
 #include <gantryd/control/project.hpp>
 #include <gantryd/records/codec.hpp>
 #include <gantryd/records/keys.hpp>
@@ -271,6 +272,13 @@ model::release machine::release_in_store(int number, const std::string& componen
 model::release_outcome machine::outcome_of(int number, const std::string& component)
 {
     return release_in_store(number, component).outcome;
+}
+
+model::release_outcome machine::shown_outcome_of(int number, const std::string& component)
+{
+    const auto all = ask(control::read_overview(operators_store(), project, sim.clock.now() + 5s));
+    const auto* of = all.value().find(model::component_name(component));
+    return of->releases.at(static_cast<model::release_number>(number)).outcome;
 }
 
 std::optional<model::component_report> machine::report_on(const std::string& component)

@@ -33,6 +33,9 @@ std::expected<model::project_spec, std::vector<problem>> read_project(std::strin
 /// One component alone, as to_json(component_spec) writes it: links to other components are not looked for.
 std::expected<model::component_spec, std::vector<problem>> read_component(std::string_view json_text);
 
+/// The same of JSON that is parsed already; what is wrong has no place then.
+std::expected<model::component_spec, std::vector<problem>> component_of(const boost::json::value& document);
+
 /// The document itself as JSON, as written, without defaults: what `setconfig` stores.
 /// Precondition: read_project() accepted the text.
 boost::json::value to_document(std::string_view text, syntax as);

@@ -122,6 +122,8 @@ public:
     std::optional<std::string> value_of(const std::string& key);
     model::release release_in_store(int number, const std::string& component = "web");
     model::release_outcome outcome_of(int number, const std::string& component = "web");
+    /// As `history` shows it.
+    model::release_outcome shown_outcome_of(int number, const std::string& component = "web");
     std::optional<model::component_report> report_on(const std::string& component = "web");
     /// The machine's history, and the sentences of the events with that code.
     std::vector<model::event> events();
