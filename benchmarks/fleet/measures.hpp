@@ -18,9 +18,10 @@ update_times measure_updates(int rounds);
 /// What so many machines cost.
 struct scale_cost {
     int machines = 0;
-    double seen_p50_ms = 0;  ///< from an update's commit to its plan on a machine
+    double seen_p50_ms = 0;  ///< from an update's commit to its plan on a machine, when all are at rest
     double seen_p99_ms = 0;
     double seen_max_ms = 0;
+    double in_a_row_p99_ms = 0;       ///< where the machines have not come to rest after the update before
     double requests_per_minute = 0;   ///< of each machine, at rest
     double kilobytes_per_minute = 0;  ///< that etcd sends each machine, at rest
     double kilobytes_per_update = 0;  ///< that etcd sends each machine because of one update

@@ -30,6 +30,10 @@ using namespace std::chrono_literals;
 const model::project_name project("fleet");
 constexpr auto rest = 60s;
 
+/// While all machines still have something to say of the update before.
+constexpr int updates_in_a_row = 3;
+constexpr auto between_updates_in_a_row = 7s;
+
 template <class T>
 T run(boost::asio::awaitable<base::result<T>> what)
 {
@@ -181,14 +185,21 @@ void wait_until_live(const integration::lab& on)
     (void)until(clock::now(), live);
 }
 
-/// Until etcd has nearly nothing to do for some seconds: reports and events have been written.
+/// Until etcd has been asked for no more than at rest, nine times in a minute by each machine, for longer than
+/// there is any pause before that: the words, reports and events of an update come in turn, and each of them
+/// after a silence that grows with the fleet.
 void wait_for_rest(const integration::lab& on, int machines)
 {
-    for (int calm = 0; calm < 3;) {
+    constexpr auto look = 2s;
+    const auto longest_silence = 6s + machines * 12ms;
+    const auto end = clock::now() + 300s;
+    for (auto calm = 0ms; calm < longest_silence;) {
+        if (clock::now() > end)
+            throw std::runtime_error("the machines do not come to rest");
         const auto before = traffic_of(on).requests;
-        std::this_thread::sleep_for(2s);
-        const auto per_second = (traffic_of(on).requests - before) / 2;
-        calm = per_second < 0.3 * machines + 2 ? calm + 1 : 0;
+        std::this_thread::sleep_for(look);
+        const auto per_second = (traffic_of(on).requests - before) / look.count();
+        calm = per_second < 0.18 * machines + 4 ? calm + look : 0ms;
     }
 }
 
@@ -227,17 +238,28 @@ scale_cost measure_scale(int machines, int updates)
     out.kilobytes_per_minute = (after_rest.sent_bytes - before_rest.sent_bytes) / machines / 1000;
 
     std::fprintf(stderr, "%.2f requests per machine and minute at rest\n", out.requests_per_minute);
-    std::vector<double> seen;
-    for (int number = 2; number < 2 + updates; ++number) {
-        const auto begin = release(on, number, true);
+    int number = 1;
+    const auto update = [&](std::vector<double>& seen) {
+        const auto begin = release(on, ++number, true);
         for (const auto at : all.all_planned(number, 60s))
             seen.push_back(milliseconds(at - begin).count());
         const std::vector newest(seen.end() - machines, seen.end());
         std::fprintf(stderr, "release %d: seen by half of them after %.0f ms, by all after %.0f ms\n", number,
             quantile(newest, 0.5), quantile(newest, 1));
+    };
+    std::vector<double> seen;
+    for (int i = 0; i < updates; ++i) {
+        update(seen);
         wait_for_rest(on, machines);
     }
     const auto after_updates = traffic_of(on);
+    std::vector<double> in_a_row;
+    for (int i = 0; i <= updates_in_a_row; ++i) {
+        std::vector<double> first;
+        update(i == 0 ? first : in_a_row);
+        std::this_thread::sleep_for(between_updates_in_a_row);
+    }
+    out.in_a_row_p99_ms = quantile(in_a_row, 0.99);
     out.kilobytes_per_update = (after_updates.sent_bytes - after_rest.sent_bytes) / machines / updates / 1000;
     out.seen_p50_ms = quantile(seen, 0.5);
     out.seen_p99_ms = quantile(seen, 0.99);

@@ -25,8 +25,8 @@ bool is_untouched(const component& of)
 }
 
 /// So many machines at the head of the line know what all say. One of them begins; no time is lost as long as
-/// not all of them are in trouble.
-constexpr int front = 8;
+/// not all of them are in trouble. Each of them is told as many words as there are machines, at each update.
+constexpr int front = 4;
 
 /// How long those in the line behind them wait, at each doubling of the distance: longer than all need to
 /// look, and a large fleet takes its time to tell.

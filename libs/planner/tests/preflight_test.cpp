@@ -271,11 +271,11 @@ TEST(preflight, tells_of_an_image_on_its_way_and_of_one_that_cannot_be_fetched)
 
 TEST(preflight, of_others_is_followed_by_the_head_of_the_line)
 {
-    auto last = release_two_behind(7);
+    auto last = release_two_behind(3);
     EXPECT_TRUE(wants_to_know(last));
-    auto behind = release_two_behind(8);
+    auto behind = release_two_behind(4);
     EXPECT_FALSE(wants_to_know(behind));
-    behind.w.fleet->machines[model::machine_id("a003")].drains = true;
+    behind.w.fleet->machines[model::machine_id("a001")].drains = true;
     EXPECT_TRUE(wants_to_know(behind)) << "one before it takes no work";
     behind.w.fleet->known = false;
     EXPECT_FALSE(wants_to_know(behind)) << "where the line is not known nobody is at its head";
@@ -283,9 +283,9 @@ TEST(preflight, of_others_is_followed_by_the_head_of_the_line)
 
 TEST(preflight, of_others_is_followed_by_those_behind_while_nobody_begins)
 {
-    auto near = release_two_behind(15);
+    auto near = release_two_behind(7);
     EXPECT_EQ(near.planned().wake_at, near.w.now + 10s);
-    auto far = release_two_behind(40);
+    auto far = release_two_behind(20);
     far.later(20s);
     EXPECT_FALSE(wants_to_know(far));
     far.w.fleet->confirmed_at = far.w.now;
@@ -315,7 +315,7 @@ TEST(preflight, of_others_is_followed_by_who_passes_his_slot_on)
 
 TEST(preflight, of_others_that_is_not_known_lets_nobody_begin_and_nobody_fail_the_release)
 {
-    auto s = release_two_behind(8);
+    auto s = release_two_behind(4);
     EXPECT_EQ(s.does(), lines{});
     EXPECT_EQ(s.because(reason::waiting_preflight).text,
         "no machine is touched before all of them could run release 2");
