@@ -185,9 +185,9 @@ void wait_until_live(const integration::lab& on)
     (void)until(clock::now(), live);
 }
 
-/// Until etcd has been asked for no more than at rest, nine times in a minute by each machine, for longer than
-/// there is any pause before that: the words, reports and events of an update come in turn, and each of them
-/// after a silence that grows with the fleet.
+/// Until etcd has been asked for no more than at rest, nine times in a minute by each machine, for longer
+/// than there is any pause before that: the words, reports and events of an update come in turn, and each of
+/// them after a silence that grows with the fleet.
 void wait_for_rest(const integration::lab& on, int machines)
 {
     constexpr auto look = 2s;

@@ -71,8 +71,9 @@ base::duration state::own_moment()
     const auto all = time_for_all();
     if (all == base::duration())
         return all;
-    // First all are to hear of it: what is written earlier takes the store's time from that.
-    std::uniform_int_distribution<base::duration::rep> moment(all.count() / 2, all.count());
+    // First all are to hear of it: what is written earlier takes the store's time from that. No longer than
+    // they need, or the store has so much the more to do at a time.
+    std::uniform_int_distribution<base::duration::rep> moment(all.count() / 4, all.count());
     return base::duration(moment(io.random));
 }
 

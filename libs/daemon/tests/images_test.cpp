@@ -388,7 +388,7 @@ void release_what_two_cannot_run(fleet& f)
 
 TEST(a_preflight, is_read_by_the_head_of_the_line_and_by_the_others_when_nobody_begins)
 {
-    fleet f(12);  // in the order of their names the last ones are m6 to m9
+    fleet f(12);  // in the order of their names the first ones are m1 and m10 to m12
     f.start_all();
     f.make_live("1");
     f.run_for(1s);
@@ -399,9 +399,12 @@ TEST(a_preflight, is_read_by_the_head_of_the_line_and_by_the_others_when_nobody_
     };
     f.run_for(8s);
     EXPECT_EQ(preflights_in(f), 12);
-    EXPECT_TRUE(names_two(1) && names_two(5)) << f.describe();
-    EXPECT_FALSE(names_two(6) || names_two(9)) << f.describe();
+    EXPECT_TRUE(names_two(1) && names_two(12)) << f.describe();
+    EXPECT_FALSE(names_two(3) || names_two(9)) << f.describe();
     f.run_for(5s);
+    EXPECT_TRUE(names_two(3) && names_two(5)) << f.describe();
+    EXPECT_FALSE(names_two(6) || names_two(9)) << f.describe();
+    f.run_for(10s);
     EXPECT_TRUE(names_two(6) && names_two(9)) << f.describe();
     f.at(2).docker.registry_error.reset();
     f.at(2).docker.publish("web:2", machine::image_of_web("2"));
@@ -446,9 +449,9 @@ TEST(a_preflight, of_a_large_fleet_is_not_written_by_all_at_once)
     }
     few.run_for(15ms);
     EXPECT_EQ(preflights_in(few), 3);
-    many.run_for(75ms);
-    EXPECT_EQ(preflights_in(many), 0) << "the first half of 160 ms is for hearing of the release";
-    many.run_for(45ms);
+    many.run_for(35ms);
+    EXPECT_EQ(preflights_in(many), 0) << "the first quarter of 160 ms is for hearing of the release";
+    many.run_for(85ms);
     EXPECT_GT(preflights_in(many), 0);
     EXPECT_LT(preflights_in(many), 20);
     many.run_for(60ms);

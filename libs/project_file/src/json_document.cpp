@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace json = boost::json;
@@ -159,7 +160,7 @@ public:
         if (++nodes_ > most_nodes)
             return out;
         switch (from.kind()) {
-        case json::kind::null: break;
+        case json::kind::null: out.text = "null"; break;
         case json::kind::string:
             out.kind = node_kind::text;
             out.text = std::string_view(from.get_string());
@@ -184,17 +185,24 @@ private:
     void list(const json::array& from, node& out)
     {
         out.kind = node_kind::list;
-        out.children.reserve(from.size());
-        for (const auto& item : from)
+        out.children.reserve(std::min(from.size(), most_nodes));
+        for (const auto& item : from) {
+            if (too_many())
+                return;
             out.children.push_back(copy(item));
+        }
     }
 
     void object(const json::object& from, node& out)
     {
         out.kind = node_kind::object;
-        out.children.reserve(from.size());
-        for (const auto& [key, value] : from)
-            out.children.emplace_back(copy(value)).key = std::string_view(key);
+        out.children.reserve(std::min(from.size(), most_nodes));
+        for (const auto& [key, value] : from) {
+            if (too_many())
+                return;
+            out.children.push_back(copy(value));
+            out.children.back().key = std::string_view(key);
+        }
     }
 
     std::size_t nodes_ = 0;

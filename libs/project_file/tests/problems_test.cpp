@@ -201,13 +201,13 @@ TEST(problems, read_component_names_fields_without_a_component)
 TEST(problems, component_of_names_fields_without_a_place)
 {
     const auto read = pf::component_of(boost::json::parse(
-        R"({"name":"a","repo":"a","ports":[{"external":1,"container":"x"}],"privileged":null,"colour":1e9})"));
+        R"({"name":"a","repo":"a","ports":[{"external":1,"container":"x"}],"privileged":null,"hue":1e9})"));
     ASSERT_FALSE(read);
     strings fields;
     for (const auto& each : read.error())
         fields.push_back(each.field);
     std::ranges::sort(fields);
-    EXPECT_EQ(fields, (strings{"colour", "ports[0].container", "privileged"}));
+    EXPECT_EQ(fields, (strings{"hue", "ports[0].container", "privileged"}));
     EXPECT_FALSE(pf::component_of(boost::json::array()));
     boost::json::object large{{"name", "a"}, {"repo", "a"}};
     large["command"].emplace_array().resize(50'000, "word");

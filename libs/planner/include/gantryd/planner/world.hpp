@@ -224,7 +224,8 @@ struct fleet {
     /// follows_preflights(). Until it does, only its own word stands in the rollouts.
     bool wants_preflights = false;
     bool knows_preflights = false;
-    /// False when all are there. Kept by assign_releases(), which looks at each of them, so that a plan need not.
+    /// False when all are there. Kept by assign_releases(), which looks at each of them, so that a plan need
+    /// not.
     bool is_any_away = true;
 
     friend bool operator==(const fleet&, const fleet&) = default;
