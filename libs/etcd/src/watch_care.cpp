@@ -6,6 +6,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 namespace asio = boost::asio;
@@ -92,14 +93,26 @@ asio::awaitable<void> watch_hub::reopen()
         one->restart();
     records_ = http::line_splitter(longest_record);
     stream_ = std::move(*opened);
-    opened_at_ = heard_at_ = audited_at_ = client_.clock().now();
+    note_agreement();
+    opened_at_ = audited_at_;
+}
+
+/// With what etcd has. All clients of a fleet hear of a change at the same moment, and are not to ask at the
+/// same moment whether that was all.
+void watch_hub::note_agreement()
+{
+    const auto most = client_.settings().silence / 3;
+    std::uniform_int_distribution<runtime::duration::rep> spread(0, most.count());
+    own_patience_ = runtime::duration(spread(client_.random()));
+    heard_at_ = audited_at_ = client_.clock().now();
 }
 
 time_point watch_hub::next_audit() const
 {
     const auto silence = client_.settings().silence;
-    const auto due =
-        is_doubtful_ ? time_point::min() : std::min(heard_at_ + silence, audited_at_ + silence * 4 / 3);
+    const auto due = is_doubtful_
+                         ? time_point::min()
+                         : std::min(heard_at_ + silence + own_patience_, audited_at_ + silence * 4 / 3);
     return std::max(due, no_audit_before_);
 }
 
@@ -168,7 +181,7 @@ asio::awaitable<bool> watch_hub::audit()
         co_return false;
     const bool agreed = co_await wait_for_agreement(std::move(*answer), of);
     if (agreed)
-        audited_at_ = heard_at_ = client_.clock().now();
+        note_agreement();
     co_return agreed;
 }
 

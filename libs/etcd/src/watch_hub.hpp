@@ -59,6 +59,7 @@ private:
     void fail_all(const base::error& why);
     std::vector<watched> watched_now() const;
     runtime::time_point next_audit() const;
+    void note_agreement();
     bool is_any_abandoned() const;
     void kick();
     void wake();
@@ -77,6 +78,7 @@ private:
     runtime::time_point opened_at_{};
     runtime::time_point heard_at_{};
     runtime::time_point audited_at_{};
+    runtime::duration own_patience_{};  ///< with silence, beyond what all have
     runtime::time_point no_audit_before_ = runtime::time_point::min();
 
     runtime::backoff retry_;

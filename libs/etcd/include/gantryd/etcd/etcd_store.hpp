@@ -30,8 +30,8 @@ struct options {
     std::string user;                 ///< empty: none
     std::string password;
 
-    /// A watch that has said nothing for so long is looked after with a question about its keys; one that
-    /// says something, after a third more.
+    /// A watch that has said nothing for so long, and at random up to a third more, is looked after with a
+    /// question about its keys; one that says something, after a third more.
     runtime::duration silence = std::chrono::seconds(45);
     /// For how long watchers wait for a watch that is broken, before they are told that etcd is away.
     runtime::duration patience = std::chrono::seconds(6);
