@@ -271,7 +271,10 @@ boost::asio::awaitable<executor::outcome> executor::start(model::instance_name n
     if (std::exchange(instance->made_ahead, false))
         instance->started_at = st_.io.clk.now();
     const auto id = instance->container;
+    instance->starting = true;
     auto started = co_await st_.io.docker.start(id, st_.io.clk.now() + call_limit);
+    if (auto* answered = st_.find(name))
+        answered->starting = false;
     if (!started && started.error() == errc::not_found) {
         // It may have waited for hours, and somebody may have tidied up: a new one is made.
         const bool vanished = co_await has_vanished(name);

@@ -193,6 +193,19 @@ TEST(a_rollout, that_is_superseded_midway_gives_way_to_the_new_release)
     expect_quiet(f);
 }
 
+TEST(a_rollout, that_is_stopped_keeps_its_slot_until_a_start_is_answered)
+{
+    running_fleet f(2);
+    f.may_stop_serving = true;
+    f.at(1).docker.latency["start"] = 3s;
+    f.release("2");
+    ASSERT_TRUE(f.run_until([&] { return f.at(1).is_running("shop-web-2-1"); }));
+    f.set_intent(model::intent::stopped);
+    f.run_for(2s);
+    EXPECT_EQ(f.holder(), "m1");
+    EXPECT_TRUE(f.run_until([&] { return f.slots().empty(); }));
+}
+
 TEST(a_rollout, does_not_hold_up_a_stop)
 {
     running_fleet f(3);

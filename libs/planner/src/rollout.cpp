@@ -269,7 +269,9 @@ duty duty_of(const world& in, const component& of)
         goal = newest_live_before(of, wanted->number);
     }
     const bool stays = out.failed && policy_of(of).on_failure == model::failure_action::pause;
-    out.holds = usable && !stays;
+    const auto* record = record_of(of);
+    const bool halted = record != nullptr && record->verdict == rollout_verdict::paused;
+    out.holds = usable && !stays && !halted;
 
     const auto* here = running_here(in, of);
     const model::release* run = goal;

@@ -43,6 +43,26 @@ bool has_arrived(const world& from, const roster& who)
            std::ranges::all_of(who.draining, [&](const instance* i) { return is_routed_out(from, *i); });
 }
 
+/// True while a start is on its way to Docker: it may have its effect yet, whatever is wanted meanwhile.
+bool is_starting(const roster& who)
+{
+    return std::ranges::any_of(who.all, [](const instance* i) { return i->starting; });
+}
+
+/// Its slot goes with the change that it was for.
+bool gives_up_slot(const move_rollout& move)
+{
+    return move.what == rollout_move::halt ||
+           (move.what == rollout_move::leave && move.release == model::release_number{});
+}
+
+/// What is started in a slot is started before the slot is another's.
+void add_move(const roster& who, move_rollout move, plan& out)
+{
+    if (!gives_up_slot(move) || !is_starting(who))
+        out.actions.emplace_back(std::move(move));
+}
+
 move_rollout leaving(const component& of, int slot)
 {
     return {.component = of.name, .what = rollout_move::leave, .slot = slot};
@@ -110,7 +130,7 @@ void plan_own(const world& from, const roster& who, plan& out)
         if (const auto ripe = ripe_at(from, who); ripe > from.now)
             wake(out, ripe);
         if (auto move = next_of_holder(from, who, *slot, out))
-            out.actions.emplace_back(std::move(*move));
+            add_move(who, std::move(*move), out);
         return;
     }
     std::optional<time_point> turn;
@@ -170,7 +190,7 @@ void plan_deadline(const world& from, const roster& who, plan& out)
                         base::human(limit), text_of_unprepared(from, of, false))
                   : fmt::format("no machine got done with it within {}", base::human(limit)));
     verdict.slot = own_slot(from, of).value_or(0);
-    out.actions.emplace_back(std::move(verdict));
+    add_move(who, std::move(verdict), out);
 }
 
 void plan_losses(const world& from, const roster& who, plan& out)

@@ -229,6 +229,47 @@ TEST(rollout, stands_still_after_a_failure_where_the_policy_says_so)
     EXPECT_EQ(s.does(), claim_and_make) << "it is tried anew";
 }
 
+TEST(rollout, that_another_machine_has_halted_begins_nothing_with_a_slot_taken_just_before)
+{
+    auto s = three_machines();
+    auto spec = scene::web();
+    spec.rollout.on_failure = model::failure_action::pause;
+    s.release(2, release_outcome::pending, spec);
+    EXPECT_EQ(s.does(), claim_and_make);
+    s.at("shop-web-2-1").now = phase::created;
+    s.of().rollout.record->verdict = model::rollout_verdict::paused;
+    EXPECT_EQ(running(s), one);
+    EXPECT_EQ(s.does(), (lines{"leave web release 0 slot 0 of 0",
+                            "begin_drain shop-web-2-1: it was made for a turn that does not come now"}));
+}
+
+TEST(rollout, that_ends_waits_for_the_answer_to_a_start_before_the_slot_is_another_s)
+{
+    auto s = three_machines();
+    auto spec = scene::web();
+    spec.rollout.on_failure = model::failure_action::pause;
+    s.release(2, release_outcome::pending, spec);
+    EXPECT_EQ(s.does(), claim_and_make);
+    auto& begun = s.at("shop-web-2-1");
+    begun.now = phase::created;
+    begun.made_ahead = false;
+    begun.starting = true;
+    for (const auto intent : {model::intent::stopped, model::intent::ready}) {
+        s.of().intent = intent;
+        s.of().rollout.record->verdict = model::rollout_verdict::paused;
+        EXPECT_FALSE(has(texts(s.planned()), "leave web"));
+        begun.starting = false;
+        EXPECT_TRUE(has(texts(s.planned()), "leave web release 0 slot 0 of 0"));
+        begun.starting = true;
+    }
+    s.of().rollout.record->verdict = model::rollout_verdict::running;
+    s.later(30min);  // its deadline
+    s.w.fleet->confirmed_at = s.w.now;
+    EXPECT_FALSE(has(texts(s.planned()), "halt web"));
+    begun.starting = false;
+    EXPECT_TRUE(has(texts(s.planned()), "halt web"));
+}
+
 TEST(rollout, that_failed_elsewhere_leaves_the_untouched_alone_and_brings_the_others_back_one_by_one)
 {
     auto s = three_machines();

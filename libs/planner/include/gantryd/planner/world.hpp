@@ -48,6 +48,7 @@ struct instance {
     std::optional<pull> pulling;  ///< while its image is fetched
     std::int64_t pid = 0;         ///< of its first process, as the engine's machine counts; 0 when not known
     bool made_ahead = false;      ///< before this machine's turn; until its start
+    bool starting = false;        ///< our own request to start it is under way
 
     verdict ready = verdict::undecided;    ///< its ready checks together
     verdict healthy = verdict::passing;    ///< its health checks together
