@@ -150,6 +150,14 @@ void town_operator::drain_somebody()
         set_drain(town_.chance.below(town_.nodes.size()), town_.chance.one_in(2));
 }
 
+bool town_operator::is_missed(const control::component_overview& of) const
+{
+    const auto can_run = [&](const auto& entry) {
+        return entry.first <= of.wanted()->number && entry.second.outcome == model::release_outcome::live;
+    };
+    return is_needed(of.name) && std::ranges::none_of(of.releases, can_run);
+}
+
 bool town_operator::needs_update(const control::component_overview& of) const
 {
     const auto* wanted = of.wanted();
@@ -161,6 +169,9 @@ bool town_operator::needs_update(const control::component_overview& of) const
     if (wanted->outcome == model::release_outcome::pending &&
         wanted->spec.rollout.on_failure == model::failure_action::pause)
         return true;  // it may fail yet, and everybody would wait for an operator
+    // A user of its links whose own release is live waits for them, says so, and does not fail.
+    if (is_missed(of))
+        return true;
     // Whatever may run in the end has to be able to go on for ever. What was superseded stays on a machine
     // when the wanted release fails and nothing was ever live; and what exits may have become live, where no
     // check asks and Docker's word was lost.

@@ -16,7 +16,8 @@ public:
     void update(const model::component_name& component, nature of, bool changed);
     void set_intent(const model::component_name& component, model::intent intent);
     void set_drain(std::size_t node, bool drains);
-    /// What leaves a life that can converge: nothing held or paused, and no wanted image that falls sick.
+    /// What leaves a life that can converge: nothing held or paused, no wanted image that falls sick, and
+    /// nobody who waits for the links of a component that has no release to run.
     void settle_all();
 
 private:
@@ -26,6 +27,8 @@ private:
     void drain_somebody();
     void note(const model::component_name& component, int release, const true_release& what);
     bool needs_update(const control::component_overview& of) const;
+    /// Nobody knows a release of it that is good, and others wait for its links.
+    bool is_missed(const control::component_overview& of) const;
     /// A component that is to run cannot without the links of this one.
     bool is_needed(const model::component_name& component) const;
 
