@@ -10,7 +10,8 @@ class lossy_proxy final : public haproxy::proxy {
 public:
     lossy_proxy(runtime::clock& clk, haproxy::fake_proxy& there) : clk_(clk), there_(there) {}
 
-    judge decides;  ///< asked at each call: "look", "update"
+    judge decides;                        ///< asked at each call: "look", "update"
+    runtime::time_point table_sent_at{};  ///< the last one that has come; it may have taken seconds
 
     boost::asio::awaitable<base::result<haproxy::proxy_view>> look(runtime::time_point deadline) override
     {
@@ -27,7 +28,7 @@ public:
         const auto becomes = asked("update");
         if (becomes.what == fate::kind::half_done)
             return stop_half_way(std::move(routes), deadline);
-        return meet(clk_, becomes, "haproxy", there_.update(std::move(routes), deadline), deadline);
+        return meet(clk_, becomes, "haproxy", arrive(std::move(routes), clk_.now(), deadline), deadline);
     }
     bool is_free(const std::string& address, std::uint16_t port) const override
     {
@@ -42,10 +43,20 @@ public:
 private:
     fate asked(const char* call) { return decides ? decides(call) : fate(); }
 
+    /// Begins when the call has come to HAProxy.
+    boost::asio::awaitable<base::result<haproxy::proxy_view>> arrive(
+        std::vector<haproxy_config::route> routes, runtime::time_point sent_at, runtime::time_point deadline)
+    {
+        table_sent_at = sent_at;
+        auto done = co_await there_.update(std::move(routes), deadline);
+        co_return done;
+    }
+
     /// The first slot that differs is changed, the rest stays as it is.
     boost::asio::awaitable<base::result<haproxy::proxy_view>> stop_half_way(
         std::vector<haproxy_config::route> routes, runtime::time_point deadline)
     {
+        table_sent_at = clk_.now();
         auto mixed = there_.routes;
         for (auto& route : mixed) {
             const auto wanted = std::ranges::find(routes, route.id, &haproxy_config::route::id);

@@ -66,6 +66,8 @@ public:
     void stall_watches(bool stalled) { way_->watches_stall = stalled; }
     void look_rarely();
     const std::string& name() const { return there.id; }
+    /// When the table that HAProxy was given last was sent to it.
+    runtime::time_point table_sent_at() const { return proxy_.table_sent_at; }
 
 private:
     fate judge_call(const std::string& call, bool of_proxy);

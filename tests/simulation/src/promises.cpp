@@ -413,6 +413,20 @@ void promises::check_left(std::size_t node, const model::component_name& compone
                        before.size()));
 }
 
+/// Docker may give the address to another container while the table is on its way, and what is on its way
+/// cannot be called back.
+bool promises::was_ready_when_sent(
+    std::size_t node, const model::component_name& component, const std::string& address) const
+{
+    const auto& on = *town_.nodes[node];
+    const auto sent_at = on.table_sent_at();
+    return std::ranges::any_of(seen_[node].bodies, [&](const auto& entry) {
+        const auto& [id, one] = entry;
+        return one.component == component && one.address == address && one.died_at &&
+               *one.died_at >= sent_at && on.truth.at(id).ready_from <= sent_at;
+    });
+}
+
 void promises::check_new(std::size_t node, const haproxy_config::route& route)
 {
     const auto component = component_of(route.id);
@@ -430,7 +444,9 @@ void promises::check_new(std::size_t node, const haproxy_config::route& route)
         const auto& truth = town_.nodes[node]->truth;
         const bool has_checks =
             one != nullptr && !town_.releases.at({component, one->release}).spec.ready_checks.empty();
-        if (one == nullptr || (one->is_running && has_checks && truth.at(one->id).ready_from > town_.now()))
+        const bool too_early =
+            one != nullptr && one->is_running && has_checks && truth.at(one->id).ready_from > town_.now();
+        if (one == nullptr || (too_early && !was_ready_when_sent(node, component, slot.address)))
             fail(node, fmt::format("{} sends traffic to {}, where nobody is ready", route.id.text(),
                            one == nullptr ? slot.address : one->name));
     }

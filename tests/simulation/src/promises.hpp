@@ -99,6 +99,9 @@ private:
     serving serving_in(std::size_t node, const std::vector<haproxy_config::route>& table) const;
     const body* behind(
         std::size_t node, const model::component_name& component, const std::string& address) const;
+    /// Somebody was ready at the address when the last table was sent, and has died since.
+    bool was_ready_when_sent(
+        std::size_t node, const model::component_name& component, const std::string& address) const;
     std::size_t serving_elsewhere(std::size_t node, const model::component_name& component) const;
     body* find(std::size_t node, const std::string& name);
     bool has_slot(const control::project_overview& all, const node& on,
