@@ -277,10 +277,12 @@ duty duty_of(const world& in, const component& of)
     const model::release* run = goal;
     if (goal != nullptr && here != goal && !out.holds) {
         std::optional<time_point> ignored;
+        // Nobody knows for how long: nothing can be claimed, and until then something has to serve.
+        const bool is_store_away = in.store.known && !in.store.reachable;
         if (here != nullptr)
             run = here;
         else if (!is_proven(in, of, *goal) && !is_entering(*in.fleet, in.now) &&
-                 (slot || !claimable_slot(in, of, ignored)))
+                 (slot || is_store_away || !claimable_slot(in, of, ignored)))
             run = newest_good(in, of) != nullptr ? newest_good(in, of) : goal;
     } else if (goal == nullptr) {
         run = here;

@@ -321,6 +321,16 @@ TEST(rollout, is_not_ended_by_a_crash_on_a_machine_that_is_done)
     EXPECT_EQ(s.of().releases.at(two)->outcome, release_outcome::pending);
 }
 
+TEST(rollout, does_not_hold_up_the_healing_of_a_machine_whose_turn_comes_when_the_store_is_away)
+{
+    auto s = three_machines();
+    s.release(2, release_outcome::pending);
+    s.w.instances.clear();
+    EXPECT_FALSE(has(texts(s.planned()), "create shop-web-1")) << "it takes its turn at once";
+    s.w.store = {.known = true, .reachable = false, .since = s.w.now, .error = "no leader"};
+    EXPECT_TRUE(has(texts(s.planned()), "create shop-web-1"));
+}
+
 TEST(rollout, that_is_superseded_passes_its_slot_on)
 {
     auto s = three_machines();
