@@ -384,6 +384,12 @@ std::size_t promises::serving_elsewhere(std::size_t node, const model::component
         const auto all = serving_in(i, town_.nodes[i]->there.proxy.routes);
         const auto found = all.find(component);
         out += found == all.end() ? 0 : found->second.size();
+        // What has just ended there by itself is not known here yet.
+        for (const auto& [id, one] : seen_[i].bodies)
+            out += one.component == component && one.died_at && !one.stopped_at &&
+                           *one.died_at + longest_unnoticed(town_) > town_.now()
+                       ? 1
+                       : 0;
     }
     return out;
 }
