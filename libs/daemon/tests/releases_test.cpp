@@ -339,11 +339,11 @@ public:
 
 TEST(releases_of_long_ago, are_forgotten_with_their_failures)
 {
-    machine m;
     past known;
-    m.watcher = &known;
     bool is_bad = false;
     std::set<model::container_id> bad;
+    machine m;  // ends before what it tells and asks
+    m.watcher = &known;
     m.docker.on_start = [&](const docker::fake_container& of) {
         docker::fake_run run;
         if (is_bad) {
