@@ -59,11 +59,6 @@ lines happening(scene& s, int rounds)
     return out;
 }
 
-bool has(const lines& in, const std::string& beginning)
-{
-    return std::ranges::any_of(in, [&](const std::string& line) { return line.starts_with(beginning); });
-}
-
 /// All that happens from the drain of an instance to its end.
 void let_go(scene& s, const std::string& name)
 {
@@ -81,13 +76,6 @@ void let_go(scene& s, const std::string& name)
         }
     }
     EXPECT_FALSE(s.w.instances.contains(model::instance_name(name)));
-}
-
-std::optional<model::release_number> running(const scene& s)
-{
-    auto world = s.w;
-    assign_releases(world);
-    return world.components.at(model::component_name("web")).task->run;
 }
 
 }  // namespace
@@ -114,7 +102,7 @@ TEST(rollout, waits_for_its_turn_and_says_so)
     s.takes_slot("m2", 0, 2);
     EXPECT_EQ(s.does(), ahead);
     EXPECT_EQ(s.does(), lines{});
-    EXPECT_EQ(running(s), one);
+    EXPECT_EQ(s.release_to_run(), one);
     EXPECT_EQ(s.because(reason::waiting_slot).text,
         "this machine runs release 1 until its turn for release 2 comes; one machine changes at a time");
     s.is_done("m2", 2);
@@ -197,77 +185,11 @@ TEST(rollout, ends_with_a_death_within_the_time_to_last_and_the_old_one_serves_o
     EXPECT_TRUE(has(next, "fail web release 2 slot 0 of 0: exited with code 3"));
     EXPECT_TRUE(has(next, "remove shop-web-2-1"));
     EXPECT_EQ(s.of().releases.at(two)->outcome, release_outcome::failed);
-    EXPECT_EQ(running(s), one);
+    EXPECT_EQ(s.release_to_run(), one);
     const auto then = happening(s, 3);
     EXPECT_TRUE(has(then, "leave web release 1 slot 0 of 0"));
     EXPECT_EQ(s.does(), lines{});
     EXPECT_EQ(s.planned().components.at(model::component_name("web")), (summary{"running", one}));
-}
-
-TEST(rollout, stands_still_after_a_failure_where_the_policy_says_so)
-{
-    auto s = three_machines();
-    auto spec = scene::web();
-    spec.rollout.on_failure = model::failure_action::pause;
-    s.release(2, release_outcome::pending, spec);
-    EXPECT_EQ(s.does(), claim_and_make);
-    EXPECT_EQ(s.does(), lines{});
-    s.starts("shop-web-2-1");
-    s.exits("shop-web-2-1", 3);
-    (void)s.does();
-    (void)s.does();
-    EXPECT_EQ(s.does(), lines{});
-    EXPECT_EQ(s.of().releases.at(two)->outcome, release_outcome::pending);
-    EXPECT_TRUE(s.of().rollout.slots.empty());
-    EXPECT_EQ(running(s), one);
-    EXPECT_TRUE(s.because(reason::rollout_paused).text.contains("exited with code 3"));
-    s.later(10min);
-    s.w.fleet->confirmed_at = s.w.now;
-    EXPECT_EQ(s.does(), lines{});
-
-    s.of().rollout.record->verdict = model::rollout_verdict::running;  // an operator goes on
-    EXPECT_EQ(s.does(), claim_and_make) << "it is tried anew";
-}
-
-TEST(rollout, that_another_machine_has_halted_begins_nothing_with_a_slot_taken_just_before)
-{
-    auto s = three_machines();
-    auto spec = scene::web();
-    spec.rollout.on_failure = model::failure_action::pause;
-    s.release(2, release_outcome::pending, spec);
-    EXPECT_EQ(s.does(), claim_and_make);
-    s.at("shop-web-2-1").now = phase::created;
-    s.of().rollout.record->verdict = model::rollout_verdict::paused;
-    EXPECT_EQ(running(s), one);
-    EXPECT_EQ(s.does(), (lines{"leave web release 0 slot 0 of 0",
-                            "begin_drain shop-web-2-1: it was made for a turn that does not come now"}));
-}
-
-TEST(rollout, that_ends_waits_for_the_answer_to_a_start_before_the_slot_is_another_s)
-{
-    auto s = three_machines();
-    auto spec = scene::web();
-    spec.rollout.on_failure = model::failure_action::pause;
-    s.release(2, release_outcome::pending, spec);
-    EXPECT_EQ(s.does(), claim_and_make);
-    auto& begun = s.at("shop-web-2-1");
-    begun.now = phase::created;
-    begun.made_ahead = false;
-    begun.starting = true;
-    for (const auto intent : {model::intent::stopped, model::intent::ready}) {
-        s.of().intent = intent;
-        s.of().rollout.record->verdict = model::rollout_verdict::paused;
-        EXPECT_FALSE(has(texts(s.planned()), "leave web"));
-        begun.starting = false;
-        EXPECT_TRUE(has(texts(s.planned()), "leave web release 0 slot 0 of 0"));
-        begun.starting = true;
-    }
-    s.of().rollout.record->verdict = model::rollout_verdict::running;
-    s.later(30min);  // its deadline
-    s.w.fleet->confirmed_at = s.w.now;
-    EXPECT_FALSE(has(texts(s.planned()), "halt web"));
-    begun.starting = false;
-    EXPECT_TRUE(has(texts(s.planned()), "halt web"));
 }
 
 TEST(rollout, that_failed_elsewhere_leaves_the_untouched_alone_and_brings_the_others_back_one_by_one)
@@ -284,7 +206,7 @@ TEST(rollout, that_failed_elsewhere_leaves_the_untouched_alone_and_brings_the_ot
     s.release(2, release_outcome::failed);
 
     EXPECT_EQ(s.does(), lines{}) << "m2 goes back first";
-    EXPECT_EQ(running(s), two);
+    EXPECT_EQ(s.release_to_run(), two);
     EXPECT_EQ(s.because(reason::release_failed).then,
         "it serves here until the machine has gone back to release 1");
     EXPECT_EQ(s.because(reason::rollout_stopped).text,
@@ -299,12 +221,12 @@ TEST(rollout, that_failed_elsewhere_leaves_the_untouched_alone_and_brings_the_ot
     let_go(s, "shop-web-2-1");
     EXPECT_TRUE(s.of().rollout.slots.empty());
     EXPECT_EQ(s.does(), lines{}) << "and that is the end of it";
-    EXPECT_EQ(running(s), one);
+    EXPECT_EQ(s.release_to_run(), one);
 
     auto untouched = three_machines();
     untouched.release(2, release_outcome::failed);
     EXPECT_EQ(untouched.does(), lines{});
-    EXPECT_EQ(running(untouched), one);
+    EXPECT_EQ(untouched.release_to_run(), one);
 }
 
 TEST(rollout, is_not_ended_by_a_crash_on_a_machine_that_is_done)
@@ -453,7 +375,7 @@ TEST(rollout, ends_at_its_deadline_when_there_is_something_to_go_back_to)
     EXPECT_EQ(s.planned().wake_at, s.w.now + 1s);
     s.later(1s);
     EXPECT_EQ(s.does(), (lines{"fail web release 2 slot 0 of 0: no machine got done with it within 30m 0s"}));
-    EXPECT_EQ(running(s), one);
+    EXPECT_EQ(s.release_to_run(), one);
 }
 
 TEST(rollout, is_not_ended_by_a_machine_that_does_not_hear_of_the_others)

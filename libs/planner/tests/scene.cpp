@@ -172,6 +172,13 @@ server_view& scene::slot(const std::string& route, std::size_t number)
     return w.proxy.routes.at(model::route_id(route)).at(number - 1);
 }
 
+std::optional<model::release_number> scene::release_to_run() const
+{
+    auto world = w;
+    assign_releases(world);
+    return world.components.at(model::component_name("web")).task->run;
+}
+
 plan scene::planned() const
 {
     auto now = w;
@@ -377,6 +384,11 @@ void scene::count_failure(const instance& i, const std::string& why)
     const model::evidence end{.reason = why, .instance = i.name.text(), .exit_code = i.exit_code};
     const bool ran_well = i.ready_at && is_good_run(w.now - *i.ready_at, record.count, end);
     record = {ran_well ? 1 : record.count + 1, w.now, end};
+}
+
+bool has(const lines& in, const std::string& beginning)
+{
+    return std::ranges::any_of(in, [&](const std::string& line) { return line.starts_with(beginning); });
 }
 
 scene running_well()

@@ -54,6 +54,8 @@ public:
     haproxy_config::server_view& slot(const std::string& route, std::size_t number);
 
     plan planned() const;
+    /// What "web" runs here in a fleet; nothing when nothing is to run.
+    std::optional<model::release_number> release_to_run() const;
     /// What the plan makes of "web" as a whole.
     summary summary_of_web() const;
     /// What is planned, after it was carried out.
@@ -71,6 +73,9 @@ private:
 
     std::uint16_t next_link_port_ = 20001;
 };
+
+/// True when one of the lines begins so.
+bool has(const lines& in, const std::string& beginning);
 
 /// Release 1 of "web" is live, serves with one instance, and nothing is to be done.
 scene running_well();
