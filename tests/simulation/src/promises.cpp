@@ -375,6 +375,24 @@ void promises::check_table(std::size_t node)
     on.table = now;
 }
 
+/// What has just ended there by itself, and nothing has taken its place yet: other machines do not know.
+std::size_t promises::unnoticed_deaths(std::size_t node, const model::component_name& component) const
+{
+    const auto& bodies = seen_[node].bodies;
+    const auto is_replaced = [&](runtime::time_point died_at) {
+        return std::ranges::any_of(bodies, [&](const auto& entry) {
+            const auto& one = entry.second;
+            return one.component == component && one.is_running && one.ready_since &&
+                   *one.ready_since > died_at;
+        });
+    };
+    return static_cast<std::size_t>(std::ranges::count_if(bodies, [&](const auto& entry) {
+        const auto& one = entry.second;
+        return one.component == component && one.died_at && !one.stopped_at && one.ready_since &&
+               *one.died_at + longest_unnoticed(town_) > town_.now() && !is_replaced(*one.died_at);
+    }));
+}
+
 std::size_t promises::serving_elsewhere(std::size_t node, const model::component_name& component) const
 {
     std::size_t out = 0;
@@ -384,12 +402,7 @@ std::size_t promises::serving_elsewhere(std::size_t node, const model::component
         const auto all = serving_in(i, town_.nodes[i]->there.proxy.routes);
         const auto found = all.find(component);
         out += found == all.end() ? 0 : found->second.size();
-        // What has just ended there by itself is not known here yet.
-        for (const auto& [id, one] : seen_[i].bodies)
-            out += one.component == component && one.died_at && !one.stopped_at &&
-                           *one.died_at + longest_unnoticed(town_) > town_.now()
-                       ? 1
-                       : 0;
+        out += unnoticed_deaths(i, component);
     }
     return out;
 }

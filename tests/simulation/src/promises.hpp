@@ -102,6 +102,7 @@ private:
     /// Somebody was ready at the address when the last table was sent, and has died since.
     bool was_ready_when_sent(
         std::size_t node, const model::component_name& component, const std::string& address) const;
+    std::size_t unnoticed_deaths(std::size_t node, const model::component_name& component) const;
     std::size_t serving_elsewhere(std::size_t node, const model::component_name& component) const;
     body* find(std::size_t node, const std::string& name);
     bool has_slot(const control::project_overview& all, const node& on,
