@@ -172,18 +172,16 @@ bool town_operator::needs_update(const control::component_overview& of) const
     // A user of its links whose own release is live waits for them, says so, and does not fail.
     if (is_missed(of))
         return true;
-    // Whatever may run in the end has to be able to go on for ever. What was superseded stays on a machine
-    // when the wanted release fails and nothing was ever live; and what exits may have become live, where no
-    // check asks and Docker's word was lost.
+    // Whatever may run in the end has to be able to go on for ever. What was superseded, or failed, stays on
+    // a machine when the wanted release fails and nothing was ever live; and what exits may have become live,
+    // where no check asks and Docker's word was lost.
     const bool may_fail = wanted->outcome != model::release_outcome::live;
     return std::ranges::any_of(of.releases, [&](const auto& entry) {
         const auto number = static_cast<int>(model::value_of(entry.first));
         const auto what = town_.releases.at({of.name, number}).what;
-        switch (entry.second.outcome) {
-        case model::release_outcome::live: return what != nature::good;
-        case model::release_outcome::superseded: return what == nature::falls_sick && may_fail;
-        default: return what == nature::falls_sick && entry.first == wanted->number;
-        }
+        if (entry.second.outcome == model::release_outcome::live)
+            return what != nature::good;
+        return what == nature::falls_sick && (may_fail || entry.first == wanted->number);
     });
 }
 
